@@ -1,0 +1,1 @@
+"""cnnviz: the shared model and metric core of a dashboard that teaches how convolutional networks see."""

@@ -1,0 +1,53 @@
+"""The catalogue of lessons: one line a lesson, in teaching order.
+
+The router, the home page, the links and the tests all read it. To add a lesson, add its line here,
+its page, and its prose in ``assets/lessons/<language>/<id>.md``.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnnviz.messages import N_
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = ROOT / "assets"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson of the catalogue.
+
+    Attributes:
+        id: name in URLs, asset files and session keys.
+        section: English title of its section in the navigation.
+        page: its page file, relative to the project's root.
+        title: English title.
+        question: the question that the lesson answers, in English.
+        icon: Material Symbols name for the navigation.
+    """
+
+    id: str
+    section: str
+    page: str
+    title: str
+    question: str
+    icon: str
+
+
+FOUNDATIONS = N_("Foundations")
+LIVE = N_("Your photo")
+
+LESSONS = (
+    Lesson("images", FOUNDATIONS, "pages/foundations/images.py", N_("Images as tensors"),
+           N_("What does a network get when you give it a photo?"), "grid_on"),
+    Lesson("convolution", FOUNDATIONS, "pages/foundations/convolution.py", N_("Convolution"),
+           N_("How does one small window turn a picture into a feature map?"), "filter_center_focus"),
+    Lesson("pooling", FOUNDATIONS, "pages/foundations/pooling.py", N_("Pooling"),
+           N_("What is kept, and what is lost, when a map shrinks?"), "compress"),
+    Lesson("receptive-field", FOUNDATIONS, "pages/foundations/receptive_field.py", N_("Receptive field"),
+           N_("How much of the photo can one unit see?"), "center_focus_strong"),
+    Lesson("network", LIVE, "pages/live/network.py", N_("Your photo through a network"),
+           N_("What does a trained network see in your photo?"), "neurology"),
+)  # fmt: skip
+
+BY_ID = {lesson.id: lesson for lesson in LESSONS}

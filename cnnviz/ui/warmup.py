@@ -1,0 +1,53 @@
+"""Loading torch, the network and plotly behind the first page, so that no lesson waits for them.
+
+The first page is drawn before the warm-up starts, because importing torch holds Python's lock for
+seconds. When all is loaded, what lives for good is frozen: otherwise Streamlit's collection after
+every run walks through torch's objects, which costs more than most lessons' own work.
+"""
+
+import gc
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import streamlit as st
+
+PATIENCE = 6.0
+"""Seconds to wait for a first visitor before warming up anyway."""
+AFTERGLOW = 0.8
+"""Seconds that the first visitor's browser gets to fetch what its page names."""
+
+
+@st.cache_resource(show_spinner=False)
+def _first_page() -> threading.Event:
+    return threading.Event()
+
+
+def may_start() -> None:
+    """Tell the warm-up that a page has been drawn."""
+    _first_page().set()
+
+
+def _warm(first_page: threading.Event, stop: threading.Event) -> None:
+    if first_page.wait(PATIENCE):
+        stop.wait(AFTERGLOW)
+    if stop.is_set():
+        return
+    import plotly.graph_objects as go
+
+    from cnnviz.engine.local import shared_engine
+
+    shared_engine().warm()
+    go.Figure(go.Bar(x=[0], y=[0])).to_json()
+    gc.collect()
+    gc.freeze()
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """Warm up while the server runs."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_warm, args=(_first_page(), stop), name="warm-up", daemon=True)
+    thread.start()
+    yield
+    stop.set()
