@@ -40,6 +40,7 @@ class LessonPage(Controls):
         self.entry = entry
         self.prose = prose.read(current(), entry.id)
         self.complaints: DeltaGenerator
+        self.asking = False
 
     # 1. A question
 
@@ -77,7 +78,12 @@ class LessonPage(Controls):
     # 3. Proof
 
     def prove(self, *proofs: Proof) -> None:
-        """Show formula, measurement and published value of each number; green only where they agree."""
+        """Show formula, measurement and published value of each number; green only where they agree.
+
+        Nothing is drawn while a prediction is still to be made: it would give the answer away.
+        """
+        if self.asking:
+            return
         with st.container(border=True, key=f"proof-{self.scope}-{proofs[0].name}"):
             heading = _("Proof")
             st.markdown(f"**{heading}**\n\n" + "\n\n".join(map(_proof_text, proofs)))
@@ -141,6 +147,7 @@ class LessonPage(Controls):
                         )
                     st.form_submit_button(_("Check"), type="primary", on_click=mark)
                 st.button(_("Just show me"), on_click=show, key=self.key("show"), type="tertiary")
+                self.asking = True
                 return False
             shown = options[str(answer)] if options is not None else str(answer)
             if asking["guess"] is None:

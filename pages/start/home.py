@@ -16,7 +16,7 @@ st.markdown(
 mode = st.context.theme.type or "light"
 for section in dict.fromkeys(lesson.section for lesson in LESSONS):
     st.subheader(_(section), anchor=False)
-    with st.grid(min_column_width=280):
+    with st.grid(min_column_width=210):
         for lesson in (entry for entry in LESSONS if entry.section == section):
             with st.container(border=True, height="stretch"):
                 picture = ASSETS / "cards" / f"{lesson.id}-{mode}.png"

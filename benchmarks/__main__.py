@@ -1,0 +1,16 @@
+"""Run every benchmark, or those named: ``python -m benchmarks tweaks startup``."""
+
+import sys
+from collections.abc import Callable
+
+from benchmarks import receptive_field, startup, tweaks
+
+BENCHMARKS: dict[str, Callable[[], None]] = {
+    "startup": startup.main,
+    "tweaks": tweaks.main,
+    "receptive_field": receptive_field.main,
+}
+
+for name in sys.argv[1:] or BENCHMARKS:
+    print(f"\n{name}", flush=True)
+    BENCHMARKS[name]()

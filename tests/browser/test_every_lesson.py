@@ -1,0 +1,156 @@
+"""What every lesson must do in a real browser."""
+
+import re
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from cnnviz.lessons import BY_ID, LESSONS
+from cnnviz.ui.language import catalogue
+
+from .conftest import PHONE, ROOT, Open, serve, settled
+
+pytestmark = pytest.mark.browser
+IDS = [lesson.id for lesson in LESSONS]
+GRAVE = ("serious", "critical")
+
+
+def controls(page: Page) -> list[str]:
+    """What every control of the page says it is set to."""
+    return page.evaluate(
+        """() => [
+            ...[...document.querySelectorAll('[role=slider]')].map(e => e.getAttribute('aria-valuenow')),
+            ...[...document.querySelectorAll('[aria-checked]')].map(e => e.getAttribute('aria-checked')),
+            ...[...document.querySelectorAll('input[type=checkbox]')].map(e => String(e.checked)),
+        ]"""
+    )
+
+
+def parameters(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlparse(page.url).query)
+
+
+def no_exception(page: Page) -> None:
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.mark.parametrize("lesson", IDS)
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_deep_link_opens_the_whole_page(open_page: Open, lesson: str, language: str) -> None:
+    page = open_page(lesson, locale={"en": "en-US", "ko": "ko-KR"}[language])
+    translated = catalogue(language).gettext
+    expect(page.get_by_role("heading", name=translated(BY_ID[lesson].title), level=1)).to_be_visible()
+    expect(page.get_by_text(translated(BY_ID[lesson].question)).first).to_be_visible()
+    expect(page.get_by_role("link", name=translated("Home"))).to_be_visible()
+    expect(page.get_by_text(translated("The code"), exact=True).last).to_be_attached()
+    no_exception(page)
+    assert parameters(page)["lang"] == [language]
+
+
+@pytest.mark.parametrize("lesson", IDS)
+def test_tweak_by_keyboard_travels_in_the_link(open_page: Open, lesson: str) -> None:
+    page = open_page(lesson)
+    before, url = controls(page), page.url
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    low, high, now = (
+        float(slider.get_attribute(f"aria-value{part}") or "nan") for part in ("min", "max", "now")
+    )
+    page.keyboard.press("ArrowRight" if now < high else "ArrowLeft")
+    assert low < high
+    page.wait_for_function("url => location.href !== url", arg=url)
+    settled(page)
+    after = controls(page)
+    assert after != before
+    no_exception(page)
+
+    other = open_page(page.url.split("/", 3)[3], locale="ko-KR")
+    assert controls(other) == after
+    no_exception(other)
+
+    away = page.get_by_role("link", name=re.compile("Home")).first
+    here = page.url
+    away.click()
+    expect(page.get_by_role("heading", name="See how convolutional networks see")).to_be_visible()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=BY_ID[lesson].title, exact=True).click()
+    page.wait_for_function("url => location.href === url", arg=here)
+    settled(page)
+    assert controls(page) == after
+
+
+@pytest.mark.parametrize("lesson", IDS)
+def test_language_switch_keeps_the_state(open_page: Open, lesson: str) -> None:
+    page = open_page(lesson)
+    before = controls(page)
+    page.get_by_role("radio", name="한국어").or_(page.get_by_role("button", name="한국어")).first.click()
+    korean = catalogue("ko").gettext
+    expect(page.get_by_role("heading", name=korean(BY_ID[lesson].title), level=1)).to_be_visible()
+    page.wait_for_function("() => location.search.includes('lang=ko')")
+    settled(page)
+    no_exception(page)
+    # The language control itself moves; nothing else may.
+    changed = [pair for pair in zip(before, controls(page), strict=True) if pair[0] != pair[1]]
+    assert len(changed) == 2
+
+
+@pytest.mark.parametrize("lesson", ["", *IDS])
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_phone_needs_no_sideways_scrolling(open_page: Open, lesson: str, language: str) -> None:
+    page = open_page(f"{lesson}?lang={language}", viewport=PHONE)
+    page.wait_for_timeout(500)
+    main = page.get_by_test_id("stMain")
+    widths = main.evaluate("e => [e.scrollWidth, e.clientWidth]")
+    assert widths[0] <= widths[1] + 1
+    no_exception(page)
+
+
+@pytest.fixture(scope="session")
+def blank_violations(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """What axe says of a Streamlit page that has nothing but a slider and a picture with words."""
+    folder = tmp_path_factory.mktemp("blank")
+    script = folder / "blank.py"
+    script.write_text("import streamlit as st\nst.title('Blank')\nst.slider('A', 1, 5)\n")
+    with serve(script, folder / "log") as address:
+        page = browser.new_page()
+        page.goto(address)
+        settled(page)
+        found = {v["id"] for v in Axe().run(page).response["violations"] if v["impact"] in GRAVE}
+        page.close()
+    return found
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("lesson", ["", *IDS])
+def test_axe_finds_nothing_serious_of_ours(
+    open_page: Open, blank_violations: set[str], lesson: str, dark: bool
+) -> None:
+    page = open_page(lesson, dark=dark)
+    page.wait_for_timeout(500)
+    found = {
+        v["id"]: [node["html"][:200] for node in v["nodes"][:3]]
+        for v in Axe().run(page).response["violations"]
+        if v["impact"] in GRAVE and v["id"] not in blank_violations
+    }
+    assert found == {}
+
+
+def test_home_leads_to_every_lesson(open_page: Open) -> None:
+    page = open_page("")
+    for lesson in LESSONS:
+        expect(page.get_by_test_id("stMain").get_by_role("link", name=lesson.title)).to_be_visible()
+    pictures = page.get_by_test_id("stMain").locator("img")
+    assert pictures.count() == len(LESSONS)
+    assert all(pictures.nth(index).get_attribute("alt") for index in range(pictures.count()))
+
+
+def test_nonsense_in_the_link_is_explained(open_page: Open) -> None:
+    page = open_page("convolution?lang=xx&predict=maybe")
+    expect(page.get_by_text("lang=xx")).to_be_visible()
+    expect(page.get_by_text("predict=maybe")).to_be_visible()
+    no_exception(page)
+
+
+def test_the_repository_has_no_page_outside_its_frame() -> None:
+    assert not list((ROOT / "pages").glob("*.py"))
