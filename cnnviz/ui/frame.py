@@ -1,7 +1,5 @@
 """The frame around every page: navigation, language, device, and the link."""
 
-import sys
-
 import streamlit as st
 
 from cnnviz.lessons import ASSETS, LESSONS, ROOT
@@ -78,8 +76,8 @@ def _settings() -> None:
 
 
 def _devices() -> list[str]:
-    """What this machine can run networks on, best last; asks torch only once it is loaded anyway."""
-    if "torch" not in sys.modules:
+    """What this machine can run networks on, best last; asks torch only once it is warm."""
+    if not warmup.done():
         return ["cpu"]
     from cnnviz.engine.device import available
 

@@ -25,6 +25,7 @@ from cnnviz.errors import CnnvizError
 from cnnviz.images import encode_jpeg, encode_png
 from cnnviz.proof import Proof, Value, agree
 from cnnviz.ui import state
+from cnnviz.ui.cells import Box, cell_picker
 from cnnviz.ui.controls import Controls
 from cnnviz.ui.language import _, current, explain
 from cnnviz.ui.photo import OWN, Photo, pick
@@ -223,6 +224,53 @@ class LessonPage(Controls):
     ) -> None:
         """Draw a coloured map, (H, W) or (H, W, 3) uint8, without losing a single value."""
         st.image(encode_png(pixels), caption=caption, width=width, alt=alt)  # type: ignore[arg-type]
+
+    def pick_cell(
+        self,
+        name: str,
+        image: bytes,
+        rows: int,
+        columns: int,
+        default: tuple[int, int] = (0, 0),
+        *,
+        alt: str,
+        label: str,
+        boxes: Sequence[Box] = (),
+        width: int | str = "stretch",
+    ) -> tuple[int, int]:
+        """Draw a picture divided into cells, and return the row and column of the one picked.
+
+        Args:
+            name: name of the pick in the link.
+            image: JPEG or PNG.
+            default: row and column picked at first.
+            alt: what the picture shows; `label`: what picking does.
+            boxes: rectangles to outline over the picture.
+        """
+        stored = self.linked(name, default, state.cells(2))
+        row, column = (*stored, 0)[:2]
+        picked = min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
+        key, component = self.key(name), self.key(f"{name}.picker")
+
+        def keep() -> None:
+            cell = st.session_state[component].cell
+            if cell is not None:
+                st.session_state[key] = (int(cell[0]), int(cell[1]))
+
+        cell_picker(
+            image,
+            rows,
+            columns,
+            picked,
+            alt=alt,
+            label=label,
+            cell_text=_("row {row}, column {column}"),
+            boxes=boxes,
+            width=width,
+            key=component,
+            on_pick=keep,
+        )
+        return picked
 
     def figure(self, figure: Any, alt: str, *, name: str) -> None:
         """Draw a plotly figure with the words that stand for it."""

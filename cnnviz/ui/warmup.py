@@ -9,6 +9,7 @@ import gc
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -18,18 +19,29 @@ AFTERGLOW = 0.8
 """Seconds that the first visitor's browser gets to fetch what its page names."""
 
 
+@dataclass(frozen=True)
+class _Progress:
+    first_page: threading.Event
+    done: threading.Event
+
+
 @st.cache_resource(show_spinner=False)
-def _first_page() -> threading.Event:
-    return threading.Event()
+def _progress() -> _Progress:
+    return _Progress(threading.Event(), threading.Event())
 
 
 def may_start() -> None:
     """Tell the warm-up that a page has been drawn."""
-    _first_page().set()
+    _progress().first_page.set()
 
 
-def _warm(first_page: threading.Event, stop: threading.Event) -> None:
-    if first_page.wait(PATIENCE):
+def done() -> bool:
+    """Whether torch can be asked without waiting for its import."""
+    return _progress().done.is_set()
+
+
+def _warm(progress: _Progress, stop: threading.Event) -> None:
+    if progress.first_page.wait(PATIENCE):
         stop.wait(AFTERGLOW)
     if stop.is_set():
         return
@@ -41,13 +53,14 @@ def _warm(first_page: threading.Event, stop: threading.Event) -> None:
     go.Figure(go.Bar(x=[0], y=[0])).to_json()
     gc.collect()
     gc.freeze()
+    progress.done.set()
 
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Warm up while the server runs."""
     stop = threading.Event()
-    thread = threading.Thread(target=_warm, args=(_first_page(), stop), name="warm-up", daemon=True)
+    thread = threading.Thread(target=_warm, args=(_progress(), stop), name="warm-up", daemon=True)
     thread.start()
     yield
     stop.set()
