@@ -68,6 +68,10 @@ class LessonPage(Controls):
         controls, stage = st.columns([1, 3], gap="medium")
         return controls.container(border=True), stage
 
+    def card(self) -> DeltaGenerator:
+        """Where the lesson's main figure goes; `make pictures` takes the lesson's card from it."""
+        return st.container(key="card")
+
     def photo(self, default: str = "cat") -> Photo:
         """Draw the photo picker and return the photo that all lessons share."""
         return pick(default)
