@@ -6,6 +6,7 @@ every run walks through torch's objects, which costs more than most lessons' own
 """
 
 import gc
+import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,7 +47,10 @@ def _warm(progress: _Progress, stop: threading.Event) -> None:
     if stop.is_set():
         return
     import plotly.graph_objects as go
+    import torch
 
+    # Handing a tiny convolution to a second thread costs more than it saves, and visitors share the cores.
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     from cnnviz.engine.local import shared_engine
 
     shared_engine().warm()

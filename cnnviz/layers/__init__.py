@@ -1,0 +1,1 @@
+"""Arithmetic of layers: integers only, no torch needed to import."""
