@@ -44,20 +44,27 @@ class Photo:
 
     @property
     def code(self) -> str:
-        """Python that gives this same array as ``photo``."""
-        if self.id == OWN:
+        """Python that gives this same array as ``photo``: from the sample's package, or from a file."""
+        sample = SAMPLES.get(self.id)
+        if sample is None or not sample.package:
             return (
                 "import numpy as np\nfrom PIL import Image\n\n"
-                f'photo = np.asarray(Image.open("{PHOTO_FILE}").convert("RGB"))'
+                f'photo = np.asarray(Image.open("{PHOTO_FILE}").convert("RGB"))  # the notebook carries this file'
             )
+        height, width = self.rgb.shape[:2]
         return (
-            f'from cnnviz import images, samples\n\nphoto = images.fit(samples.load("{self.id}"), {MAX_SIDE})'
+            "import importlib.util\nfrom pathlib import Path\n\n"
+            "import cv2\nimport numpy as np\nfrom PIL import Image\n\n"
+            f'package = Path(importlib.util.find_spec("{sample.package}").origin).parent\n'
+            f'photo = np.asarray(Image.open(package / "{sample.file}").convert("RGB"))\n'
+            f"photo = cv2.resize(photo, ({width}, {height}), interpolation=cv2.INTER_AREA)"
         )
 
     @property
     def png(self) -> bytes | None:
-        """The own photo's pixels, for the notebook to carry; samples need not travel."""
-        return encode_png(self.rgb) if self.id == OWN else None
+        """The pixels for the notebook to carry, unless a package has them."""
+        sample = SAMPLES.get(self.id)
+        return encode_png(self.rgb) if sample is None or not sample.package else None
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
