@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -47,7 +48,7 @@ def cell_picker(
     label: str,
     cell_text: str,
     boxes: Sequence[Box] = (),
-    width: int | str = "stretch",
+    width: Literal["stretch", "content"] | int = "stretch",
     key: str,
     on_pick: Callable[[], None],
 ) -> None:

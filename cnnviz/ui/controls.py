@@ -112,11 +112,11 @@ class Controls:
         key = self.key(name)
         common = {"key": key, "help": help, "disabled": disabled, "persist_state": "session"}
         if kind == "list":
-            return st.selectbox(label, ids, format_func=lambda i: options[i], **common)  # type: ignore[call-overload, no-any-return]
+            return st.selectbox(label, ids, format_func=lambda i: options[i], **common)  # type: ignore[call-overload]
         if kind == "radio":
-            return st.radio(label, ids, format_func=lambda i: options[i], **common)  # type: ignore[call-overload, no-any-return]
+            return st.radio(label, ids, format_func=lambda i: options[i], **common)  # type: ignore[call-overload]
         draw = st.pills if kind == "pills" else st.segmented_control
-        return draw(label, ids, format_func=lambda i: options[i], required=True, **common)  # type: ignore[call-overload, no-any-return, operator]
+        return draw(label, ids, format_func=lambda i: options[i], required=True, **common)  # type: ignore[call-overload]
 
     def toggle(
         self, name: str, label: str, default: bool = False, *, help: str | None = None, disabled: bool = False

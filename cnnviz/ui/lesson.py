@@ -13,7 +13,7 @@ A page opens its lesson and reads on from top to bottom::
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -30,6 +30,7 @@ from cnnviz.ui.controls import Controls
 from cnnviz.ui.language import _, current, explain
 from cnnviz.ui.photo import OWN, Photo, pick
 
+Width = Literal["stretch", "content"] | int
 SCORE = "score"
 
 
@@ -218,16 +219,16 @@ class LessonPage(Controls):
     # 8. Words for the picture
 
     def picture(
-        self, pixels: NDArray[np.uint8], alt: str, *, caption: str | None = None, width: int | str = "stretch"
+        self, pixels: NDArray[np.uint8], alt: str, *, caption: str | None = None, width: Width = "stretch"
     ) -> None:
         """Draw a photo, (H, W, 3) uint8, with the words that stand for it."""
-        st.image(encode_jpeg(pixels), caption=caption, width=width, alt=alt)  # type: ignore[arg-type]
+        st.image(encode_jpeg(pixels), caption=caption, width=width, alt=alt)
 
     def map_image(
-        self, pixels: NDArray[np.uint8], alt: str, *, caption: str | None = None, width: int | str = "stretch"
+        self, pixels: NDArray[np.uint8], alt: str, *, caption: str | None = None, width: Width = "stretch"
     ) -> None:
         """Draw a coloured map, (H, W) or (H, W, 3) uint8, without losing a single value."""
-        st.image(encode_png(pixels), caption=caption, width=width, alt=alt)  # type: ignore[arg-type]
+        st.image(encode_png(pixels), caption=caption, width=width, alt=alt)
 
     def pick_cell(
         self,
@@ -239,8 +240,8 @@ class LessonPage(Controls):
         *,
         alt: str,
         label: str,
-        boxes: Sequence[Box] = (),
-        width: int | str = "stretch",
+        boxes: Sequence[Box] | Callable[[int, int], Sequence[Box]] = (),
+        width: Width = "stretch",
     ) -> tuple[int, int]:
         """Draw a picture divided into cells, and return the row and column of the one picked.
 
@@ -249,7 +250,7 @@ class LessonPage(Controls):
             image: JPEG or PNG.
             default: row and column picked at first.
             alt: what the picture shows; `label`: what picking does.
-            boxes: rectangles to outline over the picture.
+            boxes: rectangles to outline over the picture, or a function that gives them for the cell picked.
         """
         stored = self.linked(name, default, state.cells(2))
         row, column = (*stored, 0)[:2]
@@ -269,7 +270,7 @@ class LessonPage(Controls):
             alt=alt,
             label=label,
             cell_text=_("row {row}, column {column}"),
-            boxes=boxes,
+            boxes=boxes(*picked) if callable(boxes) else boxes,
             width=width,
             key=component,
             on_pick=keep,

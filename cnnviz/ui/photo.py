@@ -85,7 +85,8 @@ def _accept(key: str) -> None:
     try:
         st.session_state[_OWN_KEY] = read_photo(file.getvalue(), max_side=MAX_SIDE)
     except PhotoError as error:
-        st.session_state[_ERROR_KEY] = (file.name, error)
+        # Without its traceback, whose frames would keep the file alive.
+        st.session_state[_ERROR_KEY] = (file.name, error.with_traceback(None))
     else:
         st.session_state[_ERROR_KEY] = None
         st.session_state[_KEY] = OWN
@@ -104,7 +105,7 @@ def pick(default: str = "cat") -> Photo:
     with st.container(horizontal=True, vertical_alignment="center", key="photo-picker"):
         preview = st.empty()
         with st.container():
-            chosen = st.pills(
+            picked = st.pills(
                 _("Photo"),
                 ids,
                 format_func=lambda i: _("Your photo") if i == OWN else _(SAMPLES[i].title),
@@ -120,11 +121,11 @@ def pick(default: str = "cat") -> Photo:
         sentence = _("**{name}**: {reason} The photo you had is still here.")
         st.error(sentence.format(name=name, reason=explain(reason)))
 
-    if chosen == OWN and own is not None:
+    if picked == OWN and own is not None:
         photo = Photo(OWN, own, _("Your photo"), _("Your own photo."))
         preview.image(encode_jpeg(fit(own, 240)), width=120, alt=photo.alt)
     else:
-        sample = SAMPLES[chosen]
+        sample = SAMPLES[picked or default]
         photo = Photo(sample.id, _sample(sample.id), _(sample.title), _(sample.alt))
         preview.image(_preview(sample.id), width=120, alt=photo.alt)
     return photo

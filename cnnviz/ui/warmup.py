@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 PATIENCE = 6.0
 """Seconds to wait for a first visitor before warming up anyway."""
@@ -63,6 +64,9 @@ def _warm(progress: _Progress, stop: threading.Event) -> None:
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Warm up while the server runs."""
+    # Seeing our folder pages/, Streamlit would serve the first visit as an app of its old kind, where a
+    # deep link answers "Page not found" before st.navigation has had its say.
+    PagesManager.uses_pages_directory = False
     stop = threading.Event()
     thread = threading.Thread(target=_warm, args=(_progress(), stop), name="warm-up", daemon=True)
     thread.start()

@@ -1,6 +1,7 @@
 """What every lesson must do in a real browser."""
 
 import re
+from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from cnnviz.lessons import BY_ID, LESSONS
 from cnnviz.ui.language import catalogue
 
-from .conftest import PHONE, ROOT, Open, serve, settled
+from .conftest import PHONE, ROOT, WIDE, Open, serve, settled
 
 pytestmark = pytest.mark.browser
 IDS = [lesson.id for lesson in LESSONS]
@@ -134,6 +135,16 @@ def test_axe_finds_nothing_serious_of_ours(
         if v["impact"] in GRAVE and v["id"] not in blank_violations
     }
     assert found == {}
+
+
+def test_first_deep_link_to_a_new_server(browser: Browser, tmp_path: Path) -> None:
+    with serve(ROOT / "app.py", tmp_path / "log") as address:
+        page = browser.new_page(viewport=WIDE)  # type: ignore[arg-type]
+        page.goto(f"{address}/convolution?lang=en")
+        expect(page.get_by_role("heading", name="Convolution", level=1)).to_be_visible(timeout=60_000)
+        settled(page)
+        expect(page.get_by_text("Page not found")).to_have_count(0)
+        page.close()
 
 
 def test_home_leads_to_every_lesson(open_page: Open) -> None:
