@@ -8,6 +8,7 @@ Colour profiles are not applied: the numbers are those that stand in the file.
 """
 
 import codecs
+import logging
 import math
 import re
 import struct
@@ -38,6 +39,8 @@ from cnnviz.errors import (
     PhotoTooLargeError,
 )
 from cnnviz.messages import N_
+
+_log = logging.getLogger(__name__)
 
 MAX_BYTES = 10 * 2**20
 """Largest file, the same 10 MB as ``server.maxUploadSize``."""
@@ -160,30 +163,35 @@ def read_photo(data: bytes, *, max_side: int = MAX_SIDE) -> NDArray[np.uint8]:
             expected=FORMATS,
             arrived=kind,
         )
+    failure: PhotoError
     try:
         with _DECODERS:
             return _read(kind, data, max_side)
-    except PhotoError:
-        raise
+    except PhotoError as error:
+        failure = error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         # Raised by two plugins before their constructor returns; the first number is the pixel count.
         counts = re.findall(r"\d+", str(error))
-        raise _too_many_pixels(kind, int(counts[0]) if counts else 2 * MAX_PIXELS[kind]) from error
-    except (_TooMuchWork, MemoryError) as error:
-        raise PhotoTooLargeError(
+        failure = _too_many_pixels(kind, int(counts[0]) if counts else 2 * MAX_PIXELS[kind])
+    except (_TooMuchWork, MemoryError):
+        failure = PhotoTooLargeError(
             N_("Decoding this {arrived} file takes more time or memory than a photo may; expected less "
                "than {limit} s. Save it again as a plain JPEG."),
             arrived=kind,
             limit=2,
-        ) from error  # fmt: skip
+        )  # fmt: skip
     except Exception as error:
         # Pillow has no common base for what broken files raise: OSError, SyntaxError, ValueError,
         # NotImplementedError, struct.error, zlib.error and whatever indexing past the end gives.
-        raise PhotoDamagedError(
+        _log.info("%s file not decoded: %r", kind, error)
+        failure = PhotoDamagedError(
             N_("Expected a complete {arrived} photo; this one is truncated, damaged or of a kind that "
                "cannot be decoded."),
             arrived=kind,
-        ) from error  # fmt: skip
+        )  # fmt: skip
+    # Raised here, so that an error that a page keeps doesn't keep the file and the half-decoded picture
+    # alive through the frames of a cause.
+    raise failure.with_traceback(None)
 
 
 def fit(rgb: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
@@ -278,6 +286,9 @@ def _to_rgb(im: Image.Image, max_side: int) -> Image.Image:
             grey[values == clear] = 255
         return Image.fromarray(grey).reduce(box).convert("RGB")
     mode = "RGBA" if im.has_transparency_data else "RGB"
+    if im.mode in ("L", "LA", "RGB", "RGBA", "CMYK") and "transparency" not in im.info:
+        im = im.reduce(box)  # before it is converted, which takes memory; palettes cannot be averaged
+        box = 1
     if im.mode != mode:
         im = im.convert(mode)
     im = im.reduce(box)

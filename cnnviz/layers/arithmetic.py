@@ -176,7 +176,8 @@ def transposed_output_size(
     `padding` is PyTorch's: that of the convolution which this one reverses, so it shrinks the output.
 
     Raises:
-        SettingError: wherever ``torch.nn.ConvTranspose2d`` raises.
+        SettingError: wherever ``torch.nn.ConvTranspose2d`` raises. An empty output is refused too, which
+            one of torch's kernels (oneDNN, float32) lets through.
 
     >>> transposed_output_size(3, kernel_size=3, stride=2, padding=1)
     5

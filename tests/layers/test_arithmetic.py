@@ -29,7 +29,7 @@ kernels = st.integers(0, 6)
 strides = st.integers(0, 4)
 paddings = st.integers(-1, 6)
 dilations = st.integers(0, 4)
-relaxed = settings(deadline=None, max_examples=300)
+relaxed = settings(deadline=None, max_examples=200)
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(zero-element tensors|zero-padded copy)")
 
@@ -37,7 +37,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*(zero-element tensors|zero-pad
 def by_torch(build: Callable[[], nn.Module], input_size: int) -> int | None:
     """Length of the output along the first spatial axis, or None where torch raises."""
     try:
-        return build()(torch.zeros(1, 1, input_size, input_size)).shape[2]
+        # In float64, since oneDNN's float32 lets an empty transposed convolution through; all else refuses it.
+        return build().double()(torch.zeros(1, 1, input_size, input_size, dtype=torch.float64)).shape[2]
     except (ValueError, RuntimeError):
         return None
 
@@ -142,6 +143,7 @@ def test_pooling_is_torchs(i, k, s, p, d, ceil_mode):
 
 @relaxed
 @given(inputs, kernels, strides, st.integers(-1, 4), st.integers(-1, 4), dilations)
+@example(1, 4, 1, 2, 0, 1)  # nothing would be left
 def test_transposed_convolution_is_torchs(i, k, s, p, extra, d):
     ours = by_us(lambda: transposed_output_size(i, k, s, p, extra, d))
     assert ours == by_torch(lambda: nn.ConvTranspose2d(1, 1, k, s, p, extra, dilation=d), i)

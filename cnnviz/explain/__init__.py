@@ -1,0 +1,1 @@
+"""What a cell of a feature map depends on: traced, and measured by gradient."""
