@@ -5,7 +5,11 @@ const SPEEDS = [0.5, 1, 2, 4, 8];
 const TERMS = 9; // terms of one channel that a long sum shows
 const LINES = 3; // channels that a long sum shows
 const CELL = { least: 36, strip: 40, usual: 44, most: 62, font: 14, screen: 440 }; // pixels
-const MARKS = ["tap", "hot", "reader", "winner", "current"];
+// What the built grids depend on; all else is only written into them.
+const SHAPE = "mode inputShape outputShape kernel dilation groups pads editInput editWeight labels".split(
+  " ",
+);
+const MARKS = ["tap", "hot", "reader", "winner"];
 const ICONS = {
   back: "M6 5h2v14H6zM20 5v14L9 12z",
   forward: "M16 5h2v14h-2zM4 5l11 7L4 19z",
@@ -28,7 +32,7 @@ export default function ({ data, parentElement, setStateValue }) {
 }
 
 const number = (value) =>
-  typeof value === "string" ? { inf: Infinity, "-inf": -Infinity }[value] ?? NaN : value;
+  typeof value === "string" ? ({ inf: Infinity, "-inf": -Infinity }[value] ?? NaN) : value;
 const escape = (text) =>
   String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
 const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -50,7 +54,8 @@ class Grid {
     Object.assign(this, { kind, channel, height, width });
     this.element = document.createElement("figure");
     this.element.className = `panel ${kind}`;
-    const row = `<div class="row" role="row">${'<div class="cell" role="gridcell" tabindex="-1"> </div>'.repeat(width)}</div>`;
+    const cell = '<div class="cell" role="gridcell" tabindex="-1"> </div>';
+    const row = `<div class="row" role="row">${cell.repeat(width)}</div>`;
     this.element.innerHTML =
       '<figcaption></figcaption><div class="plane">' +
       `<div class="grid" role="grid">${row.repeat(height)}</div><div class="frame" hidden></div></div>`;
@@ -60,7 +65,9 @@ class Grid {
     this.element.style.setProperty("--columns", width);
     this.element.style.setProperty("--rows", height);
     this.cells = [...this.body.querySelectorAll(".cell")];
-    this.cells.forEach((cell, index) => (cell.place = { grid: this, row: Math.floor(index / width), column: index % width }));
+    this.cells.forEach(
+      (cell, index) => (cell.place = { grid: this, row: Math.floor(index / width), column: index % width }),
+    );
     this.tabStop = this.cells[0];
     this.tabStop.tabIndex = 0;
   }
@@ -95,7 +102,7 @@ class Grid {
 }
 
 // Bring columns `from` … `to` of a grid into sight inside its strip; the page itself does not move.
-function reveal(strip, grid, from, to) {
+function slide(strip, grid, from, to) {
   if (strip.scrollWidth <= strip.clientWidth) return;
   const origin = strip.getBoundingClientRect().left;
   const left = grid.at(0, from).getBoundingClientRect().left - origin - 8;
@@ -134,7 +141,7 @@ class Explorer {
 
   dispose() {
     this.pause();
-    cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.revealing);
     this.listeners.abort();
     this.observer.disconnect();
   }
@@ -143,8 +150,8 @@ class Explorer {
 
   update(data) {
     const before = this.data;
-    const shape = (d) => [d.mode, d.inputShape, d.outputShape, d.kernel, d.groups, d.pads, !d.bias, d.editInput, d.editWeight, d.labels];
-    const rebuild = !before || !same(shape(before), shape(data));
+    const rebuild =
+      !before || SHAPE.some((name) => !same(data[name], before[name])) || !data.bias !== !before.bias;
     // A view computed before our latest report arrived would undo it for a moment; the next one has it.
     if (!rebuild && data.seen < this.stamp) return;
     for (const name of ["input", "weight", "output", "bias"]) data[name] = data[name]?.map(number) ?? null;
@@ -163,14 +170,16 @@ class Explorer {
     cursor.row = clamp(cursor.row, 0, this.outHeight - 1);
     cursor.column = clamp(cursor.column, 0, this.outWidth - 1);
 
-    if (rebuild) this.build();
+    const refocus = rebuild && this.build();
     this.clear();
     this.select(null);
     this.paint();
     this.fit();
     this.show();
+    if (refocus) refocus();
   }
 
+  // Builds everything anew, and returns what gives focus back to where it was.
   build() {
     const { data } = this;
     const { labels } = data;
@@ -179,8 +188,10 @@ class Explorer {
     const control = active?.dataset?.do;
 
     this.pointed = null;
+    this.editing = null;
     this.shown = range(data.groups).map((group) => group * this.outGroup); // whose kernel each group shows
-    const make = (kind, count, height, width) => range(count).map((channel) => new Grid(kind, channel, height, width));
+    const make = (kind, count, height, width) =>
+      range(count).map((channel) => new Grid(kind, channel, height, width));
     this.grids = {
       input: make("input", this.channels, this.inHeight, this.inWidth),
       kernel: data.weight ? make("kernel", this.channels, this.kernelHeight, this.kernelWidth) : [],
@@ -203,8 +214,9 @@ class Explorer {
       pairs.append(pair);
       return pair;
     });
-    const bias = `${sign("+")}<span class="bias"><span class="word">${escape(labels.bias)}</span><span class="value"></span></span>`;
-    const link = node("link", data.weight ? (data.bias ? bias : "") + sign("=") : sign(labels.operator) + sign("→"));
+    const word = `<span class="word">${escape(labels.bias)}</span>`;
+    const bias = data.bias ? `${sign("+")}<span class="bias">${word}<span class="value"></span></span>` : "";
+    const link = node("link", data.weight ? bias + sign("=") : sign(labels.operator) + sign("→"));
     this.bias = link.querySelector(".value");
     const outputs = node("outputs");
     outputs.append(...this.grids.output.map((grid) => grid.element));
@@ -212,18 +224,30 @@ class Explorer {
     stage.append(pairs, link, outputs);
     stage.classList.toggle("dense", data.dilation[0] === 1 && data.dilation[1] === 1);
 
-    const button = (name) =>
-      `<button type="button" data-do="${name}" aria-label="${escape(labels[name])}" title="${escape(labels[name])}">` +
-      `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg></button>`;
-    const options = SPEEDS.map((speed) => `<option value="${speed}"${speed === this.speed ? " selected" : ""}>${speed}×</option>`);
-    const player =
-      `<div class="player" role="group" aria-label="${escape(labels.player)}">${button("back")}${button("play")}${button("forward")}` +
-      `<label class="speed"><span>${escape(labels.speed)}</span><select data-do="speed">${options.join("")}</select></label>` +
-      '<span class="position"></span></div>';
-    const readout = node("readout", `${player}<div class="sum" role="status" aria-live="polite" tabindex="0"></div>`);
+    const button = (name) => {
+      const label = escape(labels[name]);
+      const icon = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+      const names = `aria-label="${label}" title="${label}"`;
+      return `<button type="button" data-do="${name}" ${names}>${icon}</button>`;
+    };
+    const option = (speed) =>
+      `<option value="${speed}"${speed === this.speed ? " selected" : ""}>${speed}×</option>`;
+    const readout = node(
+      "readout",
+      `<div class="player" role="group" aria-label="${escape(labels.player)}">
+        ${button("back")}${button("play")}${button("forward")}
+        <label class="speed">
+          <span>${escape(labels.speed)}</span>
+          <select data-do="speed">${SPEEDS.map(option).join("")}</select>
+        </label>
+        <span class="position"></span>
+      </div>
+      <div class="sum" role="status" aria-live="polite" tabindex="0"></div>`,
+    );
     this.sum = readout.querySelector(".sum");
     // Room for a whole sum, so that nothing jumps where less is written.
-    this.sum.style.setProperty("--lines", this.inGroup > 1 && data.weight ? Math.min(this.inGroup, LINES) + 1 : 1);
+    const lines = this.inGroup > 1 ? Math.min(this.inGroup, LINES) + 1 : 1;
+    this.sum.style.setProperty("--lines", lines);
     this.position = readout.querySelector(".position");
     this.playButton = readout.querySelector('[data-do="play"]');
 
@@ -234,28 +258,30 @@ class Explorer {
     for (const grid of this.all()) grid.body.setAttribute("aria-readonly", String(!editable[grid.kind]));
     this.drawPlay();
 
-    if (control) this.root.querySelector(`[data-do="${control}"]`)?.focus({ preventScroll: true });
-    const grid = place && this.grids[place.grid.kind][place.grid.channel];
-    if (grid) this.focus(grid.at(clamp(place.row, 0, grid.height - 1), clamp(place.column, 0, grid.width - 1)));
+    return () => {
+      if (control) this.root.querySelector(`[data-do="${control}"]`)?.focus({ preventScroll: true });
+      const grid = place && this.grids[place.grid.kind][place.grid.channel];
+      if (!grid) return;
+      const { row, column } = place;
+      grid
+        .at(Math.min(row, grid.height - 1), Math.min(column, grid.width - 1))
+        .focus({ preventScroll: true });
+    };
   }
 
   all() {
     return Object.values(this.grids).flat();
   }
 
-  // Write every number and its colour. Blue is positive, orange negative, relative to the largest of its kind.
+  // Write every number and its colour: blue is positive, orange negative, next to the largest of its kind.
   paint() {
     const { data } = this;
     const largest = (values) => Math.max(1e-12, ...(values ?? []).filter(Number.isFinite).map(Math.abs));
     this.scale = { input: largest(data.input), kernel: largest(data.weight), output: largest(data.output) };
-    for (const grid of this.grids.input) {
-      grid.cells.forEach((cell, index) => {
-        const { row, column } = cell.place;
-        this.write(cell, data.input[grid.channel * grid.cells.length + index], this.isPadding(row, column) ? "cell padding" : "cell");
-      });
+    for (const kind of ["input", "output"]) {
+      const cells = this.grids[kind].flatMap((grid) => grid.cells);
+      cells.forEach((cell, index) => this.write(cell, data[kind][index]));
     }
-    for (const grid of this.grids.output)
-      grid.cells.forEach((cell, index) => this.write(cell, data.output[grid.channel * grid.cells.length + index]));
     for (const group of range(data.groups)) this.paintKernels(group);
   }
 
@@ -266,29 +292,34 @@ class Explorer {
     const output = this.shown[group];
     for (let channel = group * this.inGroup; channel < (group + 1) * this.inGroup; channel++) {
       const grid = this.grids.kernel[channel];
-      grid.name(fill(labels.kernel, { input: labels.inputs[channel], output: labels.outputs[output] }), labels.kernel_note);
-      grid.cells.forEach((cell, index) => this.write(cell, data.weight[this.weightAt(output, channel) + index]));
+      grid.name(
+        fill(labels.kernel, { input: labels.inputs[channel], output: labels.outputs[output] }),
+        labels.kernel_note,
+      );
+      const first = this.weightAt(output, channel);
+      grid.cells.forEach((cell, index) => this.write(cell, data.weight[first + index]));
     }
   }
 
-  write(cell, value, name = "cell") {
-    if (cell.value === value && cell.scale === this.scale[cell.place.grid.kind] && cell.decimals === this.data.decimals) return;
+  write(cell, value) {
+    const { grid, row, column } = cell.place;
+    const { className, strength } = this.look(value, this.scale[grid.kind]);
+    const text = this.format(value);
     cell.value = value;
-    cell.scale = this.scale[cell.place.grid.kind];
-    cell.decimals = this.data.decimals;
-    cell.text = this.format(value);
-    cell.className = name + this.tint(value, cell.scale, cell);
-    if (cell !== this.editing?.cell) cell.firstChild.data = cell.text;
+    if (cell.text === text && cell.strength === strength && cell.sign === className) return;
+    Object.assign(cell, { text, strength, sign: className });
+    const padding = grid.kind === "input" && this.isPadding(row, column) ? " padding" : "";
+    cell.className = `cell${padding} ${className}`;
+    cell.style.setProperty("--strength", strength);
+    if (cell !== this.editing?.cell) cell.firstChild.data = text;
     if (cell.ariaLabel) cell.ariaLabel = null;
   }
 
-  // Sets the strength of a value's colour, and returns the class of its sign.
-  tint(value, scale, element) {
-    if (value === null) return " unknown";
-    const strength = Number.isFinite(value) ? Math.abs(value) / scale : 0;
-    if (strength === 0) return "";
-    element.style.setProperty("--strength", strength.toFixed(3));
-    return value > 0 ? " positive" : " negative";
+  // The class and the strength of a value's colour.
+  look(value, scale) {
+    const size = Number.isFinite(value) ? Math.abs(value) / scale : 0;
+    const className = value === null ? "unknown" : size === 0 ? "zero" : value > 0 ? "positive" : "negative";
+    return { className, strength: size.toFixed(3) };
   }
 
   format(value) {
@@ -319,7 +350,10 @@ class Explorer {
     for (let p = 1; p <= this.channels; p++)
       for (let o = 1; o <= this.outChannels; o++) {
         const across = (available - 70 - p * (kernel ? 90 : 24) - o * 24) / (p * pair + o * this.outWidth);
-        const rows = Math.max(Math.ceil(this.channels / p) * this.inHeight, Math.ceil(this.outChannels / o) * this.outHeight);
+        const rows = Math.max(
+          Math.ceil(this.channels / p) * this.inHeight,
+          Math.ceil(this.outChannels / o) * this.outHeight,
+        );
         const fitting = Math.min(across, CELL.screen / rows);
         if (across < smallest || fitting <= best) continue;
         [best, pairs, outputs] = [fitting, p, o];
@@ -333,7 +367,10 @@ class Explorer {
     const font = clamp((size - 8) / longest, CELL.font, Math.min(size * 0.36, 20));
     const { root } = this;
     root.classList.toggle("stacked", stacked);
-    root.classList.toggle("tall", !stacked && Math.ceil(this.channels / pairs) * this.inHeight * size > 1.5 * CELL.screen);
+    root.classList.toggle(
+      "tall",
+      !stacked && Math.ceil(this.channels / pairs) * this.inHeight * size > 1.5 * CELL.screen,
+    );
     root.style.setProperty("--cell", `${size}px`);
     root.style.setProperty("--font", `${font.toFixed(1)}px`);
     root.style.setProperty("--pairs", pairs);
@@ -357,31 +394,38 @@ class Explorer {
     return Math.floor(output / this.outGroup);
   }
 
+  // Which kernel cell meets the window's cell (i, j).
+  kernelCell(i, j) {
+    return this.data.flipped ? { i: this.kernelHeight - 1 - i, j: this.kernelWidth - 1 - j } : { i, j };
+  }
+
   // What one output cell reads in each channel: where, and with which kernel cell.
   taps(row, column) {
-    const { stride, dilation, flipped } = this.data;
+    const { stride, dilation, mode, countPadding } = this.data;
     const taps = [];
     for (let i = 0; i < this.kernelHeight; i++)
       for (let j = 0; j < this.kernelWidth; j++) {
         const y = row * stride[0] + i * dilation[0];
         const x = column * stride[1] + j * dilation[1];
-        if (y < this.inHeight && x < this.inWidth)
-          taps.push({ y, x, i: flipped ? this.kernelHeight - 1 - i : i, j: flipped ? this.kernelWidth - 1 - j : j });
+        if (y >= this.inHeight || x >= this.inWidth) continue;
+        if (mode === "average" && !countPadding && this.isPadding(y, x)) continue;
+        taps.push({ y, x, ...this.kernelCell(i, j) });
       }
     return taps;
   }
 
   // The other way round: which output cells read input cell (y, x), and with which kernel cell.
   readers(y, x) {
-    const { stride, dilation, flipped, mode, countPadding } = this.data;
+    const { stride, dilation, mode, countPadding } = this.data;
     if (mode === "average" && !countPadding && this.isPadding(y, x)) return [];
+    const isOutput = (index, size) => Number.isInteger(index) && index >= 0 && index < size;
     const readers = [];
     for (let i = 0; i < this.kernelHeight; i++)
       for (let j = 0; j < this.kernelWidth; j++) {
         const row = (y - i * dilation[0]) / stride[0];
         const column = (x - j * dilation[1]) / stride[1];
-        if (Number.isInteger(row) && Number.isInteger(column) && row >= 0 && column >= 0 && row < this.outHeight && column < this.outWidth)
-          readers.push({ row, column, i: flipped ? this.kernelHeight - 1 - i : i, j: flipped ? this.kernelWidth - 1 - j : j });
+        if (isOutput(row, this.outHeight) && isOutput(column, this.outWidth))
+          readers.push({ row, column, ...this.kernelCell(i, j) });
       }
     return readers;
   }
@@ -429,7 +473,10 @@ class Explorer {
     if (pointed?.kind === "output") return this.showWindow(pointed);
     if (pointed?.kind === "kernel") {
       const channel = this.shown[Math.floor(pointed.channel / this.inGroup)];
-      return this.showWindow({ ...cursor, channel }, { channel: pointed.channel, i: pointed.row, j: pointed.column });
+      return this.showWindow(
+        { ...cursor, channel },
+        { channel: pointed.channel, i: pointed.row, j: pointed.column },
+      );
     }
     if (pointed?.kind === "term") return this.showWindow(this.current, pointed);
     this.showWindow(cursor);
@@ -447,9 +494,7 @@ class Explorer {
       this.paintKernels(group);
     }
     this.focusGroup(group);
-    const taps = this.taps(row, column).filter(
-      (tap) => data.mode !== "average" || data.countPadding || !this.isPadding(tap.y, tap.x),
-    );
+    const taps = this.taps(row, column);
     const winner = this.winner(output, row, column, taps);
     const top = row * data.stride[0];
     const left = column * data.stride[1];
@@ -475,7 +520,6 @@ class Explorer {
     }
     const grid = this.grids.output[output];
     grid.outline(row, column, row, column);
-    this.mark(grid.at(row, column), "current");
     if (moved && !hot) this.reveal(grid.at(row, column));
     if (this.bias) this.writeBias(output);
     const { cursor } = this;
@@ -492,17 +536,19 @@ class Explorer {
   // are asked for in the next frame, when everything is laid out anyway.
   reveal(cell) {
     if (!this.root.classList.contains("stacked")) return;
-    cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => {
+    cancelAnimationFrame(this.revealing);
+    this.revealing = requestAnimationFrame(() => {
       const { grid, column } = cell.place;
       const group = this.group(grid.channel);
       const left = column * this.data.stride[1];
       const right = left + (this.kernelWidth - 1) * this.data.dilation[1];
       const strip = this.pairs[0].parentNode;
-      const away = ({ element }) => Math.abs(element.getBoundingClientRect().left - strip.getBoundingClientRect().left);
+      const away = ({ element }) =>
+        Math.abs(element.getBoundingClientRect().left - strip.getBoundingClientRect().left);
       const channels = this.grids.input.slice(group * this.inGroup, (group + 1) * this.inGroup);
-      reveal(strip, channels.reduce((best, input) => (away(input) < away(best) ? input : best)), left, right);
-      if (!this.pointed) reveal(grid.element.parentNode, grid, column, column); // never under the pointer
+      const nearest = channels.reduce((best, input) => (away(input) < away(best) ? input : best));
+      slide(strip, nearest, left, right);
+      if (!this.pointed) slide(grid.element.parentNode, grid, column, column); // never under the pointer
     });
   }
 
@@ -519,7 +565,9 @@ class Explorer {
         const cell = this.grids.output[output].at(reader.row, reader.column);
         const weight = data.weight?.[this.weightAt(output, channel) + reader.i * this.kernelWidth + reader.j];
         this.mark(cell, "reader", weight === undefined ? undefined : `×${this.format(weight)}`);
-        const winner = data.weight ? null : this.winner(output, reader.row, reader.column, this.taps(reader.row, reader.column));
+        const winner = data.weight
+          ? null
+          : this.winner(output, reader.row, reader.column, this.taps(reader.row, reader.column));
         if (winner?.y === row && winner?.x === column) this.mark(cell, "winner");
       }
     const { labels } = data;
@@ -530,7 +578,9 @@ class Explorer {
 
   // Channels of other groups take no part: they lose their colour, not their numbers.
   focusGroup(group) {
-    this.pairs.forEach((pair, channel) => pair.classList.toggle("aside", Math.floor(channel / this.inGroup) !== group));
+    this.pairs.forEach((pair, channel) =>
+      pair.classList.toggle("aside", Math.floor(channel / this.inGroup) !== group),
+    );
   }
 
   // The cursor's cell is the selected one of all output grids, and its grid's tab stop.
@@ -546,7 +596,9 @@ class Explorer {
 
   writeBias(output) {
     const value = this.data.bias[output];
-    this.bias.className = `value${this.tint(value, this.scale.kernel, this.bias)}`;
+    const { className, strength } = this.look(value, this.scale.kernel);
+    this.bias.className = `value ${className}`;
+    this.bias.style.setProperty("--strength", strength);
     this.bias.textContent = this.format(value);
   }
 
@@ -568,11 +620,12 @@ class Explorer {
     let left = 0; // terms not written out
 
     const chip = (value, scale, more = "") => {
-      const strength = Number.isFinite(value) ? Math.abs(value) / scale : 0;
-      const tone = strength === 0 ? "" : value > 0 ? " positive" : " negative";
+      const { className, strength } = this.look(value, scale);
       if (this.rounded(value)) inexact = true;
-      return `<span class="chip${tone}${more}" style="--strength:${strength.toFixed(3)}">${this.format(value)}</span>`;
+      const style = `--strength:${strength}`;
+      return `<span class="chip ${className} ${more}" style="${style}">${this.format(value)}</span>`;
     };
+    const bracketed = (value, html) => (value < 0 ? `(${html})` : html);
     const equals = (html, near) => `<span class="equals">${near ? "≈" : "="} ${html}</span>`;
     const answer = () => equals(`<strong class="answer">${this.format(result)}</strong>`, inexact);
     const join = (terms, separator) => {
@@ -590,7 +643,7 @@ class Explorer {
         const value = input.at(tap.y, tap.x).value;
         const weight = kernel?.at(tap.i, tap.j).value;
         partial += kernel ? value * weight : 0;
-        const won = winner?.y === tap.y && winner?.x === tap.x ? " winner" : "";
+        const won = winner?.y === tap.y && winner?.x === tap.x ? "winner" : "";
         const quiet = this.isPadding(tap.y, tap.x) ? " outside" : "";
         const html = kernel
           ? `(${chip(value, this.scale.input)} × ${chip(weight, this.scale.kernel)})`
@@ -601,7 +654,8 @@ class Explorer {
     });
 
     const bias = data.bias ? data.bias[output] : null;
-    const biasTerm = () => `${chip(bias, this.scale.kernel)} <span class="word">(${escape(labels.bias)})</span>`;
+    const biasTerm = () =>
+      `${bracketed(bias, chip(bias, this.scale.kernel))} <span class="word">(${escape(labels.bias)})</span>`;
     const lines = [];
     if (data.mode === "average") {
       lines.push(["", `(${join(channels[0].terms, " + ")}) / ${taps.length} ${answer()}`]);
@@ -622,25 +676,28 @@ class Explorer {
         }
         const terms = join(channel.terms, " + ");
         // The partial sums would give a hidden cell away.
-        const part = known ? equals(this.format(channel.partial), inexact || this.rounded(channel.partial)) : "";
+        const part = known
+          ? equals(this.format(channel.partial), inexact || this.rounded(channel.partial))
+          : "";
         lines.push([channel.name, `${terms} ${part}`]);
       }
       inexact = this.rounded(result);
       const parts = channels.map(({ name, partial }) => {
         if (!known) return escape(name);
         if (this.rounded(partial)) inexact = true;
-        return partial < 0 ? `(${this.format(partial)})` : this.format(partial);
+        return bracketed(partial, this.format(partial));
       });
       const total = [...parts, ...(bias === null ? [] : [biasTerm()])].join(" + ");
       lines.push([labels.outputs[output], `${total} ${answer()}`, "total"]);
     }
 
     const count = taps.length * channels.length;
+    const offer = escape(this.expanded ? labels.show_less : fill(labels.show_all, { count }));
     const toggle =
-      left || this.expanded
-        ? `<button type="button" class="more" data-do="more">${escape(this.expanded ? labels.show_less : fill(labels.show_all, { count }))}</button>`
-        : "";
-    const body = lines.map(([name, html, kind = ""]) => `<div class="${kind}"><dt>${escape(name)}</dt><dd>${html}</dd></div>`).join("");
+      left || this.expanded ? `<button type="button" class="more" data-do="more">${offer}</button>` : "";
+    const body = lines
+      .map(([name, html, kind = ""]) => `<div class="${kind}"><dt>${escape(name)}</dt><dd>${html}</dd></div>`)
+      .join("");
     this.sum.innerHTML =
       `<p class="heading">${escape(this.cellName(this.grids.output[output].at(row, column)))}</p>` +
       `<dl class="${lines.length === 1 ? "single" : ""}">${body}</dl>${toggle}`;
@@ -743,7 +800,7 @@ class Explorer {
 
   onDoubleClick(event) {
     const cell = event.target.closest(".cell");
-    if (cell && this.editable(cell)) this.edit(cell);
+    if (cell && cell !== this.editing?.cell && this.editable(cell)) this.edit(cell);
   }
 
   onKey(event) {
@@ -803,7 +860,11 @@ class Explorer {
     const { cursor } = this;
     const count = this.outHeight * this.outWidth;
     const index = (cursor.row * this.outWidth + cursor.column + by + count) % count;
-    this.cursor = { channel: cursor.channel, row: Math.floor(index / this.outWidth), column: index % this.outWidth };
+    this.cursor = {
+      channel: cursor.channel,
+      row: Math.floor(index / this.outWidth),
+      column: index % this.outWidth,
+    };
     this.pointed = null;
     this.root.classList.add("gliding");
     this.show();
@@ -893,7 +954,10 @@ class Explorer {
     } else {
       const output = this.shown[Math.floor(grid.channel / this.inGroup)];
       data.weight[this.weightAt(output, grid.channel) + row * this.kernelWidth + column] = value;
-      this.send("weight", this.nested(data.weight, [this.outChannels, this.inGroup, this.kernelHeight, this.kernelWidth]));
+      this.send(
+        "weight",
+        this.nested(data.weight, [this.outChannels, this.inGroup, this.kernelHeight, this.kernelWidth]),
+      );
     }
     this.write(cell, value);
     this.show();

@@ -125,7 +125,13 @@ if case == "conv":
 elif case == "channels":
     weight = numbers(2, 2, 3, 3, low=-1, high=2) / 2
     view, words = convolution(
-        numbers(2, 5, 5), weight, bias=np.array([0.5, -1.0]), padding=2, stride=2, dilation=2
+        numbers(2, 5, 5),
+        weight,
+        bias=np.array([0.5, -1.0]),
+        padding=2,
+        stride=2,
+        dilation=2,
+        hidden_cells=frozenset({(1, 2, 2)}),
     )
 elif case == "groups":
     view, words = convolution(numbers(4, 4, 4), numbers(4, 1, 2, 2, low=-2, high=3), groups=4)
@@ -143,6 +149,8 @@ elif case == "hidden-max":
     view, words = pooling("max", SMALL, 2, 2, hidden_cells=frozenset({(0, 0, 0)}))
 elif case == "edit":
     view, words = convolution(stored_input, stored_weight, padding=1, edit_input=True, edit_weight=True)
+elif case == "grow":
+    view, words = convolution(SMALL, np.ones((1, 1, 2, 2)) if "cell" in st.session_state else EDGE, padding=1)
 elif case == "big":
     weight = numbers(8, 8, 3, 3, low=-4, high=5, seed=1) / 4
     view, words = convolution(numbers(8, 16, 16) / 4, weight, bias=numbers(8) / 4, padding=1)
@@ -176,10 +184,5 @@ def reset() -> None:
         st.session_state.pop(name, None)
 
 
-def grow() -> None:
-    st.session_state["weight"] = np.ones((1, 1, 2, 2))
-
-
 st.button("Reset", on_click=reset)
-st.button("Another kernel", on_click=grow)
 st.button("Point", on_click=lambda: st.session_state.update(selected=(0, 3, 1)))
