@@ -41,20 +41,20 @@ def ready(browser: Browser, address: str) -> Page:
 
 def press(page: Page, turn: int) -> None:
     """Move the first slider one step, back and forth."""
-    slider = page.get_by_role("slider").first
+    slider = page.locator('input[type="range"]').first
     slider.focus()
-    value, high = (float(slider.get_attribute(f"aria-value{part}") or 0) for part in ("now", "max"))
-    back = turn % 2 == 1 or value >= high
+    back = turn % 2 == 1 or slider.input_value() == slider.get_attribute("max")
     page.keyboard.press("ArrowLeft" if back else "ArrowRight")
 
 
 def rested(page: Page) -> float:
     """Milliseconds from the key to the last change."""
-    page.wait_for_function(RESTED, timeout=30_000)
+    page.wait_for_function(RESTED, timeout=30_000, polling=20)
     return float(page.evaluate("() => window.clock.change - window.clock.key"))
 
 
 def tweak(page: Page, turn: int) -> float:
+    page.bring_to_front()
     press(page, turn)
     return rested(page)
 

@@ -43,6 +43,7 @@ class LessonPage(Controls):
         self.prose = prose.read(current(), entry.id)
         self.complaints: DeltaGenerator
         self.asking = False
+        self._proved = 0
 
     # 1. A question
 
@@ -90,9 +91,13 @@ class LessonPage(Controls):
         """
         if self.asking:
             return
-        with st.container(border=True, key=f"proof-{self.scope}-{proofs[0].name}"):
-            heading = _("Proof")
-            st.markdown(f"**{heading}**\n\n" + "\n\n".join(map(_proof_text, proofs)))
+        heading = _("Proof")
+        self._proved += 1
+        with st.container(border=True, key=f"proof-{self.scope}-{self._proved}"):
+            st.markdown(f"**{heading}**")
+            # An element each: the browser draws again only those whose numbers have changed.
+            for proof in proofs:
+                st.markdown(_proof_text(proof))
 
     # 4. Predict first
 

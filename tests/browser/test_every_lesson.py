@@ -22,7 +22,7 @@ def controls(page: Page) -> list[str]:
     """What every control of the page says it is set to."""
     return page.evaluate(
         """() => [
-            ...[...document.querySelectorAll('[role=slider]')].map(e => e.getAttribute('aria-valuenow')),
+            ...[...document.querySelectorAll('input[type=range]')].map(e => e.value),
             ...[...document.querySelectorAll('[aria-checked]')].map(e => e.getAttribute('aria-checked')),
             ...[...document.querySelectorAll('input[type=checkbox]')].map(e => String(e.checked)),
         ]"""
