@@ -590,11 +590,41 @@ def tensor_code(name: str, values: Floats, comment: str) -> str:
     return f"{name} = torch.tensor(  # {comment}\n{literal(values)},\n    dtype=torch.float64,\n)\n"
 
 
-def code(
-    settings: ConvolutionSettings, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None
-) -> str:
-    """PyTorch that computes and prints the ``output`` of :func:`run` for the same arguments."""
-    result = run(input, weight, settings, bias)
+def layer_call(settings: ConvolutionSettings, **more: str) -> str:
+    """The call that builds the layer in PyTorch; `more` are arguments as they shall be written.
+
+    >>> print(layer_call(ConvolutionSettings((3, 1)), dtype="torch.float64"))
+    torch.nn.Conv2d(
+        in_channels=1,
+        out_channels=1,
+        kernel_size=(3, 1),
+        stride=1,
+        padding=0,
+        padding_mode='zeros',
+        dilation=1,
+        groups=1,
+        bias=False,
+        dtype=torch.float64,
+    )
+    """
+    arguments = {
+        "in_channels": settings.in_channels,
+        "out_channels": settings.out_channels,
+        "kernel_size": settings.kernel_size,
+        "stride": settings.stride,
+        "padding": settings.padding,
+        "padding_mode": settings.padding_mode,
+        "dilation": settings.dilation,
+        "groups": settings.groups,
+        "bias": settings.bias,
+    }
+    written = {name: repr(value) for name, value in arguments.items()} | more
+    return "torch.nn.Conv2d(\n" + "".join(f"    {name}={value},\n" for name, value in written.items()) + ")"
+
+
+def code(result: ConvolutionResult) -> str:
+    """PyTorch that computes and prints the `output` of `result` anew."""
+    settings = result.settings
     flip = ".flip(-2, -1)" if settings.flip else ""
     copies = [f"    layer.weight.copy_(weight{flip})" + ("  # turned by 180 degrees" if flip else "")]
     tensors = [
@@ -608,18 +638,7 @@ def code(
         [
             "import torch\n",
             *tensors,
-            "layer = torch.nn.Conv2d(",
-            f"    in_channels={settings.in_channels},",
-            f"    out_channels={settings.out_channels},",
-            f"    kernel_size={settings.kernel_size},",
-            f"    stride={settings.stride},",
-            f"    padding={settings.padding!r},",
-            f"    padding_mode={settings.padding_mode!r},",
-            f"    dilation={settings.dilation},",
-            f"    groups={settings.groups},",
-            f"    bias={settings.bias},",
-            "    dtype=torch.float64,",
-            ")",
+            f"layer = {layer_call(settings, dtype='torch.float64')}",
             "with torch.no_grad():",
             *copies,
             "    output = layer(input)",

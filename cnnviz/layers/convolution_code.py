@@ -1,33 +1,9 @@
-"""Convolutions as code to keep: layer calls in PyTorch and Keras, and scripts without cnnviz."""
+"""Convolutions as code to keep: the layer in Keras, and scripts for a photo and for a line, without cnnviz."""
 
 import numpy as np
 
 from cnnviz.layers.convolution import PADDING_MODES, ConvolutionSettings, Floats, literal, tensor_code
 from cnnviz.layers.kernels import GREY, Colour, Display
-
-
-def _call(name: str, arguments: dict[str, object], indent: int = 0) -> str:
-    inner = " " * (indent + 4)
-    lines = [f"{inner}{key}={value!r},\n" for key, value in arguments.items()]
-    return f"{name}(\n{''.join(lines)}{' ' * indent})"
-
-
-def pytorch_call(settings: ConvolutionSettings) -> str:
-    """The call that builds the layer in PyTorch."""
-    return _call(
-        "torch.nn.Conv2d",
-        {
-            "in_channels": settings.in_channels,
-            "out_channels": settings.out_channels,
-            "kernel_size": settings.kernel_size,
-            "stride": settings.stride,
-            "padding": settings.padding,
-            "padding_mode": settings.padding_mode,
-            "dilation": settings.dilation,
-            "groups": settings.groups,
-            "bias": settings.bias,
-        },
-    )
 
 
 def keras_call(settings: ConvolutionSettings, size: tuple[int, int]) -> str:
@@ -60,7 +36,8 @@ def keras_call(settings: ConvolutionSettings, size: tuple[int, int]) -> str:
         "groups": settings.groups,
         "use_bias": settings.bias,
     }
-    layers.append(f"    {_call('keras.layers.Conv2D', arguments, indent=4)},\n")
+    written = "".join(f"        {name}={value!r},\n" for name, value in arguments.items())
+    layers.append(f"    keras.layers.Conv2D(\n{written}    ),\n")
     return f"keras.Sequential([\n{''.join(layers)}])"
 
 
@@ -103,7 +80,7 @@ _SHOWN: dict[Display, str] = {
 
 def photo_code(
     photo: str,
-    max_side: int,
+    size: tuple[int, int],
     kernel: Floats,
     settings: ConvolutionSettings,
     display: Display,
@@ -116,7 +93,7 @@ def photo_code(
 
     Args:
         photo: code that defines ``photo``, (H, W, 3) uint8.
-        max_side: long side that the photo is first reduced to.
+        size: (height, width) that the photo is first reduced to.
         kernel: (kh, kw), or (3, kh, kw) for a kernel that sees R, G and B at once, normalised.
         settings: how it slides.
         display: how the output becomes a picture.
@@ -128,9 +105,7 @@ def photo_code(
     if kernel.ndim == 3:
         read = "planes = (torch.tensor(photo).float().permute(2, 0, 1)[None] - 127) / 128  # as in training"
     elif colour == "grey":
-        read = (
-            f"planes = (torch.tensor(photo).float() @ torch.tensor({list(GREY)}))[None, None]  # grey levels"
-        )
+        read = f"planes = (torch.tensor(photo).float() @ torch.tensor({[round(float(weight), 3) for weight in GREY]}))[None, None]  # grey levels"
     else:
         read = "planes = torch.tensor(photo).float().permute(2, 0, 1)[:, None]  # R, G and B one by one"
     flip = "kernel = kernel.flip(-2, -1)  # turned by 180 degrees: convolution\n" if settings.flip else ""
@@ -146,10 +121,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-scale = {max_side} / max(photo.shape[:2])
-if scale < 1:
-    height, width = (max(1, round(side * scale)) for side in photo.shape[:2])
-    photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+photo = cv2.resize(photo, ({size[1]}, {size[0]}), interpolation=cv2.INTER_AREA)
 {read}
 
 # %% The kernel slides

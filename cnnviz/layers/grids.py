@@ -89,12 +89,22 @@ def picture(id: str, channels: int, height: int, width: int, seed: int = 0) -> F
     return np.stack([mirrored[channel % 4] for channel in range(channels)])
 
 
+def bank_ids(id: str, outputs: int, height: int, width: int) -> tuple[str, ...]:
+    """The named kernels of `outputs` channels: `id`, then those that follow it, as far as they fit the size.
+
+    >>> bank_ids("emboss", 3, 3, 3)
+    ('emboss', 'identity', 'box')
+    """
+    fitting = [name for name in PRESETS if name == id or PRESETS[name].fits(height, width)]
+    start = fitting.index(id)
+    return tuple(fitting[(start + step) % len(fitting)] for step in range(outputs))
+
+
 def bank(id: str, settings: ConvolutionSettings, seed: int = 0) -> Floats:
     """Kernels for every channel of a layer.
 
-    Named ones: the first output channel has the named kernel for each of its inputs, the next
-    channels have the kernels that follow it in :data:`~cnnviz.layers.kernels.PRESETS`, as far as they
-    fit the size. Random ones are whole numbers from −2 to 2.
+    The first output channel has the named kernel for each of its inputs, the next channels have those
+    of :func:`bank_ids`. Random ones are whole numbers from −2 to 2.
 
     Raises:
         SettingError: there is no such kernel, or not of this size.
@@ -102,17 +112,12 @@ def bank(id: str, settings: ConvolutionSettings, seed: int = 0) -> Floats:
     >>> bank("sobel-x", ConvolutionSettings(out_channels=2))[1, 0].tolist()  # Sobel y comes next
     [[-1.0, -2.0, -1.0], [0.0, 0.0, 0.0], [1.0, 2.0, 1.0]]
     """
-    outputs, inputs, height, width = settings.weight_shape
+    outputs, inputs, height, width = shape = settings.weight_shape
     if id == RANDOM:
-        shape = (outputs, inputs, height, width)
         return np.random.default_rng(seed).integers(-2, 3, shape).astype(np.float64)
-    first = preset(id, height, width)
-    fitting = [name for name in PRESETS if PRESETS[name].fits(height, width)]
-    start = fitting.index(id)
-    kernels = [first] + [
-        preset(fitting[(start + step) % len(fitting)], height, width) for step in range(1, outputs)
-    ]
-    return np.stack([np.stack([kernel] * inputs) for kernel in kernels])
+    preset(id, height, width)
+    named = [preset(name, height, width) for name in bank_ids(id, outputs, height, width)]
+    return np.stack([np.stack([kernel] * inputs) for kernel in named])
 
 
 def overlay(base: Floats, numbers: ArrayLike) -> Floats:

@@ -227,6 +227,27 @@ def to_display(output: NDArray[np.float32], display: Display) -> NDArray[np.uint
     return np.rint(output).clip(0, 255).astype(np.uint8)
 
 
+def planes(
+    rgb: NDArray[np.uint8], colour: Colour | None, mean: float = 127.0, std: float = 128.0
+) -> NDArray[np.float32]:
+    """What a kernel slides over, channels last: (H, W, 1) or (H, W, 3).
+
+    Args:
+        rgb: (H, W, 3), 0–255.
+        colour: grey levels, or R, G and B, whole numbers from 0 to 255; None for R, G and B as a network
+            wants them:
+        mean: taken from each pixel before ...
+        std: ... it is divided by this.
+
+    >>> planes(np.full((1, 1, 3), 255, np.uint8), None).tolist()
+    [[[1.0, 1.0, 1.0]]]
+    """
+    pixels = rgb.astype(np.float32, order="C")
+    if colour is None:
+        return (pixels - np.float32(mean)) / np.float32(std)
+    return np.rint(pixels @ GREY[:, None]) if colour == "grey" else pixels
+
+
 def _slide(pixels: NDArray[np.float32], weight: Floats, settings: ConvolutionSettings) -> NDArray[np.float32]:
     """(H, W, C) pixels through an (O, C/groups, kh, kw) weight: (Ho, Wo, O). Of `settings` the way of sliding counts."""
     (height, width, channels), (outputs, group, *kernel_size) = pixels.shape, weight.shape
@@ -267,11 +288,10 @@ def filter_photo(
         SettingError: the kernel isn't a grid of finite numbers, or the settings don't fit the photo.
     """
     weights = as_numbers("kernel", kernel, (None, None))
-    pixels = rgb.astype(np.float32, order="C")
+    pixels = planes(rgb, colour)
+    output = _slide(pixels, np.stack([weights[None]] * pixels.shape[2]), settings)
     if colour == "grey":
-        output = _slide(pixels @ GREY[:, None], weights[None, None], settings)[..., 0]
-    else:
-        output = _slide(pixels, np.stack([weights[None]] * 3), settings)
+        output = output[..., 0]
     return FilteredPhoto(output, to_display(output, display))
 
 
@@ -297,6 +317,5 @@ def filter_rgb(
         SettingError: the kernel isn't three grids of finite numbers, or the settings don't fit the photo.
     """
     weights = as_numbers("kernel", kernel, (3, None, None))
-    pixels = (rgb.astype(np.float32, order="C") - np.float32(mean)) / np.float32(std)
-    output = _slide(pixels, weights[None], settings)[..., 0]
+    output = _slide(planes(rgb, None, mean, std), weights[None], settings)[..., 0]
     return FilteredPhoto(output, to_display(output, display))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 from numpy.typing import ArrayLike
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz.errors import SettingError
 from cnnviz.layers import grids
@@ -76,11 +77,9 @@ class LayerControls:
         """Which small picture, and its (rows, columns)."""
         titles = {name: _(title) for name, title in grids.PICTURES.items()}
         chosen = self.pick("in", _("Input"), titles, "letter", "x", 4 * 12 * 12)
-        left, right = st.columns(2)
-        with left:
-            rows = self.lesson.slider("rows", _("Rows"), 3, 12, 7)
-        with right:
-            columns = self.lesson.slider("cols", _("Columns"), 3, 12, 7)
+        with _pair():
+            rows = self.lesson.slider("rows", _("Rows"), 3, 12, 6)
+            columns = self.lesson.slider("cols", _("Columns"), 3, 12, 6)
         return chosen, (rows, columns)
 
     def input(self, chosen: str, channels: int, size: tuple[int, int]) -> Floats:
@@ -94,10 +93,8 @@ class LayerControls:
         titles = {preset.id: _(preset.title) for preset in PRESETS.values()}
         titles[grids.RANDOM] = _("Random numbers")
         chosen = self.pick("k", _("Kernel"), titles, "sobel-x", "w", 4 * 4 * 7 * 7)
-        left, right = st.columns(2)
-        with left:
+        with _pair():
             height = self.lesson.slider("kh", _("Kernel height"), 1, 7, 3)
-        with right:
             width = self.lesson.slider("kw", _("Kernel width"), 1, 7, 3)
         return chosen, (height, width)
 
@@ -117,14 +114,13 @@ class LayerControls:
     def sliding(self) -> dict[str, Any]:
         """How the window moves, and what lies around the input."""
         lesson = self.lesson
-        left, right = st.columns(2)
-        with left:
+        with _pair():
             stride = lesson.slider("s", _("Stride"), 1, 4, 1)
-        with right:
             dilation = lesson.slider("d", _("Dilation"), 1, 4, 1)
-        words = {"number": _("number"), "same": "same", "valid": "valid"}
-        word = lesson.choice("pad", _("Padding"), words, "number")
-        amount = lesson.slider("p", _("Padding on every side"), 0, 6, 0, disabled=word != "number")
+        words = {"number": "0–6", "same": "same", "valid": "valid"}
+        with _pair():
+            word = lesson.choice("pad", _("Padding"), words, "number", kind="list")
+            amount = lesson.slider("p", _("Each side"), 0, 6, 0, disabled=word != "number")
         modes = {
             "zeros": _("zeros"),
             "reflect": _("reflect: mirrored"),
@@ -140,12 +136,26 @@ class LayerControls:
         }
 
     def channels(self) -> dict[str, Any]:
-        """Channels, groups and bias, folded away."""
+        """Channels, groups and bias, folded away until one of them is used."""
         lesson = self.lesson
-        with st.expander(_("Channels, groups, bias")):
-            return {
-                "in_channels": lesson.slider("cin", _("Input channels"), 1, 4, 1),
-                "out_channels": lesson.slider("cout", _("Output channels"), 1, 4, 1),
-                "groups": lesson.slider("groups", _("Groups"), 1, 4, 1),
-                "bias": lesson.toggle("bias", _("Bias")),
-            }
+        few = state.whole(1, 4)
+        inputs, outputs, groups = (lesson.linked(name, 1, few) for name in ("cin", "cout", "groups"))
+        bias = lesson.linked("bias", False, state.flag())
+        folder = st.expander(
+            _("Channels, groups, bias"),
+            expanded=bias or max(inputs, outputs, groups) > 1,
+            key=lesson.key("channels"),
+            on_change="rerun",
+        )
+        if folder.open:
+            with folder:
+                inputs = lesson.slider("cin", _("Input channels"), 1, 4, 1)
+                outputs = lesson.slider("cout", _("Output channels"), 1, 4, 1)
+                groups = lesson.slider("groups", _("Groups"), 1, 4, 1)
+                bias = lesson.toggle("bias", _("Bias"))
+        return {"in_channels": inputs, "out_channels": outputs, "groups": groups, "bias": bias}
+
+
+def _pair() -> DeltaGenerator:
+    """Two controls side by side. A redraw of columns costs several times as much."""
+    return st.container(horizontal=True, wrap=False)

@@ -123,7 +123,9 @@ def pick(default: str = "cat") -> Photo:
 
     if picked == OWN and own is not None:
         photo = Photo(OWN, own, _("Your photo"), _("Your own photo."))
-        preview.image(encode_jpeg(fit(own, 240)), width=120, alt=photo.alt)
+        # Streamlit shrinks what is wider than it is shown, and fails where a strip's height becomes 0.
+        small = fit(own, 240 if own.shape[0] > own.shape[1] else 120)
+        preview.image(encode_jpeg(small), width=120, alt=photo.alt)
     else:
         sample = SAMPLES[picked or default]
         photo = Photo(sample.id, _sample(sample.id), _(sample.title), _(sample.alt))

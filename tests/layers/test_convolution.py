@@ -392,9 +392,7 @@ def execute(source: str) -> dict[str, Any]:
 
 def check_code(arguments: dict[str, Any]) -> ConvolutionResult:
     result = run(**arguments)
-    layer = arguments["settings"]
-    source = code(layer, arguments["input"], arguments["weight"], arguments["bias"])
-    np.testing.assert_array_equal(execute(source)["output"].numpy(), result.output)
+    np.testing.assert_array_equal(execute(code(result))["output"].numpy(), result.output)
     return result
 
 
@@ -411,7 +409,7 @@ def test_code_gives_the_same_output(drawn: tuple[ConvolutionSettings, tuple[int,
 
 
 def test_code_is_readable_and_exact() -> None:
-    source = code(ConvolutionSettings((1, 2)), [[[1, 2, 0.1]]], [[[[1, 1 / 3]]]])
+    source = code(run([[[1, 2, 0.1]]], [[[[1, 1 / 3]]]], ConvolutionSettings((1, 2))))
     assert "[[[1, 2, 0.1]]]" in source
     assert f"[[[[1, {1 / 3!r}]]]]" in source
     assert execute(source)["output"].tolist() == [[[1 + 2 / 3, 2 + 0.1 / 3]]]
