@@ -352,6 +352,11 @@ class ShiftResponse:
     moved: tuple[int, int] | None
     moved_error: float | None
 
+    @property
+    def only_moved(self) -> bool:
+        """Whether the output was moved by whole cells, and nothing else happened to it."""
+        return self.moved not in (None, (0, 0)) and self.moved_error is not None and self.moved_error < 1e-9
+
 
 def shift_response(
     input: ArrayLike, settings: PoolingSettings, dy: int, dx: int, weight: ArrayLike

@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnviz.errors import SettingError
-from cnnviz.layers.pooling import KINDS, PoolingSettings, code, compare, run, shift_response, trace
+from cnnviz.layers.pooling import (
+    KINDS,
+    PoolingSettings,
+    code,
+    compare,
+    moved_errors,
+    run,
+    shift_response,
+    trace,
+)
 
 FOUR_BY_FOUR = np.arange(1.0, 17.0).reshape(1, 4, 4)
 
@@ -315,3 +324,45 @@ def test_code_gives_the_same_output(drawn: tuple[PoolingSettings, tuple[int, int
     np.testing.assert_array_equal(names["output"].numpy(), result.output)
     if result.indices is not None:
         np.testing.assert_array_equal(names["indices"].numpy(), result.indices)
+
+
+# What no move explains
+
+
+def test_only_multiples_of_the_stride_just_move_the_output() -> None:
+    x = np.random.default_rng(10).normal(size=(1, 12, 60))
+    weight = np.random.default_rng(11).normal(size=(1, 1, 3, 3))
+    errors = moved_errors(x, PoolingSettings("max", (3, 3), stride=3), 7, weight)
+    assert list(errors) == ["max", "average", "min", "convolution"]
+    for values_ in errors.values():
+        assert len(values_) == 8
+        for shift, error in enumerate(values_):
+            assert (error < 1e-12) == (shift % 3 == 0), shift
+
+
+def test_what_no_move_explains_by_hand() -> None:
+    """The finest wave, sampled at every other pixel: all 0 becomes all 1, or all 1 all 0, and no move helps."""
+    wave = np.array([1.0, 0.0] * 8).reshape(1, 1, 16)
+    pick = np.array([1.0, 0.0]).reshape(1, 1, 1, 2)
+    errors = moved_errors(wave, PoolingSettings("max", (1, 2)), 3, pick)
+    assert errors == {
+        "max": (0, 0, 0, 0),
+        "average": (0, 0, 0, 0),
+        "min": (0, 0, 0, 0),
+        "convolution": (0, 1, 0, 1),
+    }
+
+
+def test_only_moved() -> None:
+    signal = np.arange(8.0).reshape(1, 1, 8)
+    weight = np.ones((1, 1, 1, 2))
+
+    def only_moved(dx: int) -> bool:
+        return shift_response(signal, PoolingSettings("max", (1, 2)), 0, dx, weight)["max"].only_moved
+
+    assert [only_moved(dx) for dx in (-2, 0, 1, 2, 3, 4)] == [True, False, False, True, False, True]
+
+
+def test_what_no_move_explains_needs_a_layer_that_fits() -> None:
+    with pytest.raises(SettingError):
+        moved_errors(np.ones((1, 2, 9)), PoolingSettings("max", (3, 3)), 2, np.ones((1, 1, 3, 3)))
