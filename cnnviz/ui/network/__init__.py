@@ -1,0 +1,1 @@
+"""The views of the lesson "Your photo through a network"."""
