@@ -217,8 +217,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "one_7x7": Preset(N_("One 7×7"), (_conv("conv1", 7),)),
         "alexnet": Preset("AlexNet", _alexnet()),
         "vgg16": Preset("VGG16", _vgg(2, 2, 3, 3, 3)),
-        "resnet50_v1": Preset(N_("ResNet-50, stride on the 1×1 (2015)"), _resnet50("1x1")),
-        "resnet50_v1_5": Preset(N_("ResNet-50, stride on the 3×3 (torchvision)"), _resnet50("3x3")),
+        "resnet50_v1": Preset(N_("ResNet-50 v1, stride on the 1×1"), _resnet50("1x1")),
+        "resnet50_v1_5": Preset(N_("ResNet-50 v1.5, stride on the 3×3"), _resnet50("3x3")),
         "mobilenet": Preset("MobileNet", _mobilenet()),
         "dilated": Preset(
             N_("Dilated 3×3: 1, 2, 4, 8"), tuple(_conv(f"dilation {d}", 3, dilation=d) for d in (1, 2, 4, 8))

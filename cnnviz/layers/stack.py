@@ -164,6 +164,15 @@ def _terms(stack: Stack, amounts: Sequence[int], most: int = 8) -> list[str]:
     return terms if len(terms) <= most else [*terms[: most - 2], r"\cdots", terms[-1]]
 
 
+def weights_at(stack: Stack, channels: int) -> int:
+    """Weights, without biases, of the stack's convolutions from `channels` to as many channels.
+
+    >>> weights_at(PRESETS["three_3x3"].layers, 64), weights_at(PRESETS["one_7x7"].layers, 64)
+    (110592, 200704)
+    """
+    return sum((layer.kernel_size * channels) ** 2 for layer in stack if layer.kind == "conv")
+
+
 @dataclass(frozen=True)
 class PublishedField:
     """What is published about a stack; None where that number is not.
