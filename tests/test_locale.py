@@ -2,6 +2,7 @@
 
 import ast
 import string
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = [ROOT / "cnnviz", ROOT / "pages"]
 
 
+@cache
 def extracted() -> set[str]:
     """What Babel collects for the catalogue."""
     found = set()
