@@ -22,7 +22,7 @@ unit: $(VENV)/dev.installed
 browser: $(VENV)/dev.installed $(VENV)/chromium.installed
 	$(BIN)/pytest -m browser
 
-bench: $(VENV)/dev.installed $(VENV)/chromium.installed
+bench: $(VENV)/bench.installed $(VENV)/chromium.installed
 	$(BIN)/python -m benchmarks
 
 # Collect the English sentences and bring the Korean catalogue up to date; then translate what is new.
@@ -43,6 +43,12 @@ $(VENV)/app.installed: requirements.txt | $(BIN)/python
 
 $(VENV)/dev.installed: requirements-dev.txt $(VENV)/app.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+# The peers. rfa_toolbox declares an older Python than it runs on.
+$(VENV)/bench.installed: $(VENV)/dev.installed
+	$(BIN)/python -m pip install --disable-pip-version-check torchinfo==1.8.0 graphviz==0.21
+	$(BIN)/python -m pip install --disable-pip-version-check --ignore-requires-python --no-deps rfa-toolbox==1.7.0
 	touch $@
 
 $(VENV)/chromium.installed: | $(BIN)/python

@@ -39,6 +39,9 @@ export default function (component) {
   const surface = root.querySelector(".surface");
   const mark = root.querySelector(".mark");
   const hover = root.querySelector(".hover");
+  // Only now: a slider without a name and values would be one that nobody can use.
+  surface.tabIndex = 0;
+  surface.setAttribute("role", "slider");
   surface.setAttribute("aria-label", data.label);
   surface.setAttribute("aria-valuemin", "1");
   surface.setAttribute("aria-valuemax", String(rows * columns));

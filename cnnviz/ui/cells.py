@@ -11,11 +11,11 @@ import streamlit as st
 _HERE = Path(__file__).resolve().parent
 _HTML = """
 <div class="picker">
-  <img>
+  <img alt="">
   <div class="boxes"></div>
   <div class="mark" hidden></div>
   <div class="hover" hidden></div>
-  <div class="surface" role="slider" tabindex="0"></div>
+  <div class="surface"></div>
 </div>
 """
 _picker = st.components.v2.component(

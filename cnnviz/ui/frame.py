@@ -14,7 +14,7 @@ def draw() -> None:
     state.begin()
     _choose_language()
     st.set_page_config(page_title="cnnviz", page_icon=str(ASSETS / "icon.svg"), layout="wide")
-    pages: dict[str, list[st.Page]] = {  # type: ignore[valid-type]
+    pages: dict[str, list[st.Page]] = {
         "": [st.Page(ROOT / "pages/start/home.py", title=_("Home"), icon=":material/home:", default=True)]
     }
     for lesson in LESSONS:

@@ -52,5 +52,7 @@ def _(message: str) -> str:
 
 def explain(error: CnnvizError) -> str:
     """An error's sentence in the reader's language; values that are marked messages are translated too."""
-    values = {name: _(value) if isinstance(value, str) and value else value for name, value in error.values.items()}
+    values = {
+        name: _(value) if isinstance(value, str) and value else value for name, value in error.values.items()
+    }
     return _(error.message).format(**values)

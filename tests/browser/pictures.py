@@ -32,7 +32,7 @@ def open_at(browser: Browser, url: str, *, dark: bool = False, viewport: dict[st
 def card(browser: Browser, address: str, lesson: str, *, dark: bool) -> Image.Image:
     """A lesson's figure, cut to 16:9 from its top left and made small."""
     page = open_at(
-        browser, f"{address}/{lesson}?lang=en", dark=dark, viewport={"width": 1280, "height": 2400}
+        browser, f"{address}/{lesson}?lang=en", dark=dark, viewport={"width": 1440, "height": 2400}
     )
     figure = page.locator(".st-key-card").first
     picture = Image.open(io.BytesIO(figure.screenshot())).convert("RGB")
