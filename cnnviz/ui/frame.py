@@ -27,6 +27,9 @@ def draw() -> None:
         )
         pages.setdefault(_(lesson.section), []).append(page)
     page = st.navigation(pages)
+    if language.current() == "ko":
+        # Korean breaks between words, not inside them.
+        st.html("<style>[data-testid='stApp'] { word-break: keep-all; }</style>")
     with st.sidebar:
         _settings()
     page.run()

@@ -156,7 +156,7 @@ class LessonPage(Controls):
                             format_func=lambda i: options[i],
                             key=self.key("guess"),
                         )
-                    st.form_submit_button(_("Check"), type="primary", on_click=mark)
+                    st.form_submit_button(_("Check"), on_click=mark)
                 st.button(_("Just show me"), on_click=show, key=self.key("show"), type="tertiary")
                 self.asking = True
                 return False
@@ -203,7 +203,8 @@ class LessonPage(Controls):
     def code(self, source: str, own_photo: Photo | None = None) -> None:
         """Show runnable Python for the state on screen, to copy, and as a notebook to download."""
         st.subheader(_("The code"), anchor="code")
-        st.code(source, language="python", height=360 if source.count("\n") > 16 else "content")
+        # Wrapped and whole: a box that scrolls can't be reached by keyboard.
+        st.code(source, language="python", wrap_lines=True)
         title, opening, link = _(self.entry.title), self.prose.opening, state.address()
 
         def notebook() -> bytes:
