@@ -29,7 +29,9 @@ def draw() -> None:
     page = st.navigation(pages)
     if language.current() == "ko":
         # Korean breaks between words, not inside them.
-        st.html("<style>[data-testid='stApp'] { word-break: keep-all; }</style>")
+        st.html(
+            "<style>[data-testid='stApp'] :is(h1, h2, h3, h4, p, li, label) { word-break: keep-all; }</style>"
+        )
     with st.sidebar:
         _settings()
     page.run()

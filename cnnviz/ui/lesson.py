@@ -49,7 +49,8 @@ class LessonPage(Controls):
 
     def _open(self) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", key="lesson-head"):
-            with st.container():
+            # A width of its own, so that on a phone the buttons move below it.
+            with st.container(width=690):
                 st.title(_(self.entry.title), anchor=False)
                 st.markdown(f"#### {_(self.entry.question)}")
             self._link = st.popover(_("Share"), icon=":material/link:")

@@ -32,7 +32,9 @@ def draw(visit: Visit, look: Look) -> tuple[str, int]:
         order = lesson.choice("order", _("Order"), orders, "peak", kind="radio")
         parts = -(-len(seen) // _PART)
         part = lesson.slider("part", _("Part"), 1, parts, 1) if parts > 1 else 1
-    ranked = anatomy.by_strength(seen) if order == "peak" else np.arange(len(seen))
+    ranked = np.arange(len(seen))
+    if order == "peak":
+        ranked = once(lesson, "ranked", (look, stage), lambda: anatomy.by_strength(seen))
     channels = ranked[_PART * (part - 1) : _PART * part]
     if not shown:
         lesson.linked("cell", (0, 0), state.cells(2))
