@@ -105,7 +105,10 @@ def photo_code(
     if kernel.ndim == 3:
         read = "planes = (torch.tensor(photo).float().permute(2, 0, 1)[None] - 127) / 128  # as in training"
     elif colour == "grey":
-        read = f"planes = (torch.tensor(photo).float() @ torch.tensor({[round(float(weight), 3) for weight in GREY]}))[None, None]  # grey levels"
+        levels = (
+            f"(torch.tensor(photo).int() @ torch.tensor({GREY.tolist()}, dtype=torch.int32) + 500) // 1000"
+        )
+        read = f"planes = ({levels}).float()[None, None]  # grey levels"
     else:
         read = "planes = torch.tensor(photo).float().permute(2, 0, 1)[:, None]  # R, G and B one by one"
     flip = "kernel = kernel.flip(-2, -1)  # turned by 180 degrees: convolution\n" if settings.flip else ""

@@ -21,7 +21,7 @@ RANDOM = "random"
 
 
 def _letter(height: int, width: int) -> Floats:
-    """An F, with a border where there is room: turned or mirrored, it is another picture."""
+    """An F, with a border where there is room: from 4 × 4 on, turned or mirrored it is another picture."""
     grid = np.zeros((height, width))
     edge = int(min(height, width) >= 6)
     top, bottom, left, right = edge, height - edge, edge, width - edge
@@ -187,7 +187,11 @@ class Patch:
 
 
 def patch(
-    planes: ArrayLike, settings: ConvolutionSettings, position: tuple[int, int], length: int = 9, most: int = 5
+    planes: ArrayLike,
+    settings: ConvolutionSettings,
+    position: tuple[int, int],
+    length: int = 9,
+    most: int = 5,
 ) -> Patch:
     """The patch of a large input around a pixel.
 

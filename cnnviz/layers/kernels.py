@@ -21,8 +21,8 @@ from cnnviz.messages import N_
 Colour = Literal["grey", "each channel"]
 Display = Literal["clip", "absolute", "shift", "stretch"]
 
-GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""Weights of R, G and B in a grey level (ITU-R BT.601, as in JPEG and in Pillow's mode L)."""
+GREY = np.array([299, 587, 114], dtype=np.int32)
+"""Thousandths of R, G and B in a grey level (ITU-R BT.601, as in JPEG and in Pillow's mode L)."""
 
 
 @dataclass(frozen=True)
@@ -242,10 +242,12 @@ def planes(
     >>> planes(np.full((1, 1, 3), 255, np.uint8), None).tolist()
     [[[1.0, 1.0, 1.0]]]
     """
+    if colour == "grey":
+        # In whole numbers, so that a level halfway between two is rounded alike everywhere.
+        levels = (rgb.astype(np.int32) @ GREY + 500) // 1000
+        return levels.astype(np.float32)[..., None]
     pixels = rgb.astype(np.float32, order="C")
-    if colour is None:
-        return (pixels - np.float32(mean)) / np.float32(std)
-    return np.rint(pixels @ GREY[:, None]) if colour == "grey" else pixels
+    return pixels if colour else (pixels - np.float32(mean)) / np.float32(std)
 
 
 def _slide(pixels: NDArray[np.float32], weight: Floats, settings: ConvolutionSettings) -> NDArray[np.float32]:

@@ -5,8 +5,8 @@ from cnnviz.layers.kernels import GREY, Colour
 from cnnviz.layers.pooling import PoolingSettings
 from cnnviz.layers.pooling_photo import Operation
 
-_GREY = f"""levels = np.rint(photo.astype(np.float32) @ np.float32({[[round(float(share), 3)] for share in GREY]}))
-x = torch.from_numpy(levels).permute(2, 0, 1)"""
+_GREY = f"""levels = (photo.astype(np.int32) @ np.int32({GREY.tolist()}) + 500) // 1000
+x = torch.from_numpy(levels.astype(np.float32))[None]"""
 
 
 def _reduced(photo: str, size: tuple[int, int]) -> str:

@@ -13,7 +13,7 @@ from cnnviz.layers import grids
 from cnnviz.layers.convolution import ConvolutionSettings, Floats
 from cnnviz.layers.kernels import PRESETS
 from cnnviz.ui import state
-from cnnviz.ui.language import _, explain
+from cnnviz.ui.language import _
 from cnnviz.ui.lesson import LessonPage
 
 OWN = "own"
@@ -104,9 +104,13 @@ class LayerControls:
             return self.own("w", settings.weight_shape)
         try:
             return grids.bank(chosen, settings, self.seed)
-        except SettingError as error:
-            stand_in = _("Random numbers stand in for it.")
-            st.warning(f"{explain(error)}. {stand_in}", icon=":material/tune:")
+        except SettingError:
+            height, width = settings.kernel_size
+            words = _(
+                "{title} needs odd sides from 3 on; for {height} × {width}, random numbers stand in for it."
+            )
+            title = _(PRESETS[chosen].title)
+            st.warning(words.format(title=title, height=height, width=width), icon=":material/tune:")
             return grids.bank(grids.RANDOM, settings, self.seed)
 
     # The rest of the layer, as arguments of ConvolutionSettings

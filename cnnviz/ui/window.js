@@ -283,6 +283,21 @@ class Explorer {
       cells.forEach((cell, index) => this.write(cell, data[kind][index]));
     }
     for (const group of range(data.groups)) this.paintKernels(group);
+    this.paintUnread();
+  }
+
+  // Input that no window reads: the stride leaves it over, or steps across it.
+  paintUnread() {
+    const { stride, dilation } = this.data;
+    const reached = (outputs, kernel, axis) =>
+      new Set(range(outputs).flatMap((index) => range(kernel).map((tap) => index * stride[axis] + tap * dilation[axis])));
+    const rows = reached(this.outHeight, this.kernelHeight, 0);
+    const columns = reached(this.outWidth, this.kernelWidth, 1);
+    for (const grid of this.grids.input)
+      for (const cell of grid.cells) {
+        const { row, column } = cell.place;
+        cell.classList.toggle("unread", !this.isPadding(row, column) && !(rows.has(row) && columns.has(column)));
+      }
   }
 
   paintKernels(group) {

@@ -122,7 +122,8 @@ def _filtered(
         filtered = kernels.filter_photo(small, kernel, settings, colour, display)
     row, column = (*lesson.linked("at", middle, state.cells(2)), 0)[:2]
     pixels = kernels.planes(small, colour).transpose(2, 0, 1)
-    patch = grids.patch(pixels, settings, (row, column), most=4 if colour == "grey" else 3)
+    length, most = (9, 4) if colour == "grey" else (6, 3)
+    patch = grids.patch(pixels, settings, (row, column), length, most)
     alone = replace(settings, padding=0, padding_mode="zeros")
     result = convolution.run(patch.values, np.broadcast_to(kernel, settings.weight_shape), alone)
     cell = (0, patch.cells[0] // 2, patch.cells[1] // 2)
