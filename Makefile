@@ -20,7 +20,7 @@ unit: $(VENV)/dev.installed
 	$(BIN)/pytest -n 2 -m "not browser and not gpu"
 
 browser: $(VENV)/dev.installed $(VENV)/chromium.installed
-	$(BIN)/pytest -m browser
+	$(BIN)/pytest -n 2 -m browser
 
 bench: $(VENV)/bench.installed $(VENV)/chromium.installed
 	$(BIN)/python -m benchmarks

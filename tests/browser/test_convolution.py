@@ -58,12 +58,14 @@ def test_a_fixed_cell_travels_in_the_link(open_page: Open) -> None:
 
 def test_what_no_window_reads_is_struck_out(open_page: Open) -> None:
     page = open_page("convolution?lang=en&s=2")
-    assert page.locator(".input .cell.unread").count() == 11  # the last row and the last column of 6 × 6
+    # The last row and the last column of 6 × 6.
+    expect(page.locator(".input .cell.unread")).to_have_count(11)
     assert page.locator(".input .cell.unread").first.evaluate(
         "e => getComputedStyle(e).textDecorationLine"
     ) == ("line-through")
     page = open_page("convolution?lang=en&s=2&p=1")
-    assert page.locator(".input .cell.unread").count() == 0
+    expect(page.locator(".input .cell").first).to_be_visible()
+    expect(page.locator(".input .cell.unread")).to_have_count(0)
 
 
 def test_a_place_on_the_photo(open_page: Open) -> None:
