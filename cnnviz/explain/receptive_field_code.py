@@ -100,19 +100,24 @@ image.requires_grad_()
 output = layers(image)[0, :, row, column]
 weights = torch.randn(output.shape, generator=torch.Generator().manual_seed({seed}))
 (gradient,) = torch.autograd.grad((output * weights).sum(), image)
-share = gradient[0].abs().sum(0).double()
-share /= share.sum()
+share = gradient[0].abs().sum(0).double().flatten()
 
 size, jump, padding = {size}, {jump}, {padding}  # of the theoretical field, by the recurrence
 y0, x0 = row * jump - padding, column * jump - padding
-clipped = [(max(0, a), min(side, a + size)) for a in (y0, x0)]
-print(f"theoretical: {{size}} pixels; rows {{clipped[0][0]}} to {{clipped[0][1] - 1}}, columns {{clipped[1][0]}} to {{clipped[1][1] - 1}}")
+(top, bottom), (left, right) = ((max(0, first), min(side, first + size)) for first in (y0, x0))
+if top < bottom and left < right:
+    print(f"theoretical: {{size}} pixels; rows {{top}} to {{bottom - 1}}, columns {{left}} to {{right - 1}}")
+else:
+    print("theoretical: nothing but padding")
 
-y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
-distance = torch.hypot(y - (y0 + (size - 1) / 2), x - (x0 + (size - 1) / 2)).flatten()
-order = distance.argsort()
-radius = distance[order][(share.flatten()[order].cumsum(0) < 0.95).sum()]
-print(f"95 % of the effective field lie within {{radius:.1f}} pixels")
+if share.sum() > 0:
+    y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    distance = torch.hypot(y - (y0 + (size - 1) / 2), x - (x0 + (size - 1) / 2)).flatten()
+    order = distance.argsort()
+    held = share[order].cumsum(0) / share.sum()
+    print(f"95 % of the effective field lie within {{distance[order][(held < 0.95).sum()]:.1f}} pixels")
+else:
+    print("no gradient arrives")
 """
 
 
@@ -146,7 +151,7 @@ def photo_code(
     return standalone.script(photo, stage) + network + (_UNTRAIN if kind == "untrained" else "") + look
 
 
-_TWIN = """import torch
+_TWIN = """{imports}import torch
 import torchvision
 from torch import nn
 
@@ -172,13 +177,12 @@ make_twin(network)
 with torch.no_grad():
     for parameter in network.parameters():
         parameter.fill_(1 / parameter[0].numel())
-{functional}
+
 # %% Which pixels have a gradient?
 kept = []
 network.get_submodule("{stage}").register_forward_hook(lambda module, inputs, output: kept.append(output))
 image = torch.ones(1, 3, {height}, {width}, dtype=torch.float64, requires_grad=True)
-network(image)
-output = kept[0]
+{run}output = kept[0]
 """
 
 _LOCAL = """row, column = {row}, output.shape[{dim}] // 2
@@ -193,9 +197,11 @@ _GLOBAL = """(gradient,) = torch.autograd.grad(output.sum(), image)
 print(f"{stage}: depends on {{(gradient[0].sum(0) > 0).sum()}} of {{image.shape[2] * image.shape[3]}} pixels")
 """
 
-_FUNCTIONAL = """
-# This network calls a function for its pooling, where others have a module.
-nn.functional.max_pool2d = lambda x, kernel_size, stride: nn.functional.avg_pool2d(x, kernel_size, stride)
+_RUN = "network(image)\n"
+
+_RUN_WITHOUT_MAXIMUM = """# This network calls a function for its pooling, where others have a module.
+with patch("torch.nn.functional.max_pool2d", nn.functional.avg_pool2d):
+    network(image)
 """
 
 _FIXED_SIZE = ("vit_", "maxvit_")
@@ -227,11 +233,13 @@ def network_code(network: TracedNetwork, stage: StageField) -> str:
         index = "[0, :, i, column]" if stage.dims == (2, 3) else "[0, i, column]"
         tail = _LOCAL
         values |= {"row": row, "period": period, "dim": stage.dims[1], "index": index}
+    functional = network.name == "inception_v3"
     made_slowly = network.name in ("googlenet", "inception_v3")
     script = _TWIN.format(
         **values,
         options=", init_weights=False" if made_slowly else "",
-        functional=_FUNCTIONAL if network.name == "inception_v3" else "",
+        imports="from unittest.mock import patch\n\n" if functional else "",
+        run=_RUN_WITHOUT_MAXIMUM if functional else _RUN,
         height=height,
         width=width,
     )

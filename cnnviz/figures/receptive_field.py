@@ -3,9 +3,12 @@
 Colours stand on the light and on the dark background alike; the template is Streamlit's.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from html import escape
+from itertools import count, pairwise
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,8 +20,9 @@ from cnnviz.layers.stack import Level
 
 SEEN, CELL, OTHER, PADDING = "#3a86d4", "#e06c00", "#8b95a3", "#c05fa0"
 _CLEAR = "rgba(0,0,0,0)"
-MOST_DRAWN = 72
-"""Cells of one map, in view, up to which they are drawn one by one."""
+Trace = dict[str, Any]
+MOST_DRAWN = 500
+"""Cells up to which they are drawn one by one."""
 
 
 @dataclass(frozen=True)
@@ -41,170 +45,137 @@ class PyramidLabels:
     count: str
 
 
-def pyramid(levels: Sequence[Level], labels: PyramidLabels) -> go.Figure:
+def pyramid(levels: Sequence[Level], labels: PyramidLabels, alt: str) -> str:
     """One cell of the last map (top), and all that it reads, map by map, down to the input (bottom).
 
     Small stacks are drawn cell by cell, with a line for every weight; large ones as the run of cells that
     counts on each map. Below, pixels are numbered from 0; a map's cells lie over the middle of what they see.
+
+    Returns:
+        HTML with inline SVG, in the page's own colours, letters and width. Where a chart would be drawn
+        anew at every step of a slider, here a few numbers change.
     """
-    pixels, top = levels[0], levels[-1]
+    size = levels[0].size
     low = min(level.position(level.first) - level.jump / 2 for level in levels)
     high = max(level.position(level.last) + level.jump / 2 for level in levels)
-    margin = max(1.5, 0.12 * (high - low))
-    edges = min(low, -0.5) - 0.5, max(high, pixels.size - 0.5) + 0.5
-    if edges[1] - edges[0] > 44:
-        edges = max(low - margin, edges[0]), min(high + margin, edges[1])
-    view = edges
-    single = bool(pixels.cells) and len(levels) <= 12 and view[1] - view[0] <= MOST_DRAWN
-    figure = go.Figure()
-    if single:
-        _draw_edges(figure, levels)
-        _draw_cells(figure, levels, view, labels)
-    else:
-        _draw_runs(figure, levels, labels)
-    for edge in (-0.5, pixels.size - 0.5):
-        if view[0] <= edge <= view[1]:
-            figure.add_vline(edge, line={"color": OTHER, "width": 1.5, "dash": "dot"})
-    step = -(-len(levels) // 14)
+    left, right = min(low, -0.5) - 0.5, max(high, size - 0.5) + 0.5
+    if right - left > 44:
+        margin = max(1.5, 0.12 * (high - low))
+        left, right = max(low - margin, left), min(high + margin, right)
+    single = bool(levels[0].cells) and len(levels) * (right - left) <= MOST_DRAWN
+
+    pitch = max(44.0, min(62.0, 270 / len(levels))) if single else min(40.0, max(8.0, 480 / len(levels)))
+    bottom = _HEAD + pitch * len(levels)
+    rows = [bottom - pitch * (place + 0.5) for place in range(len(levels))]
+    scale = _Scale(left, right)
+    draw = _cells if single else _runs
+    middle = draw(levels, rows, scale, labels)
+    for edge in (-0.5, size - 0.5):
+        if left <= edge <= right:
+            middle.append(scale.line(edge, _HEAD, edge, bottom, f'stroke="{OTHER}" stroke-dasharray="3 3"'))
+    for tick in _ticks(left, right):
+        middle.append(scale.text(tick, bottom + 16, _signed(tick)))
+    middle.append(f'<text x="50%" y="{bottom + 38:g}" text-anchor="middle">{escape(labels.pixels)}</text>')
+
+    names = [level.name or labels.input for level in levels]
     counts = [len(level.cells) if single else level.last - level.first + 1 for level in levels]
-    ticks = sorted({*range(0, len(levels), step), len(levels) - 1})
-    if len(ticks) > 1 and 0 < ticks[-1] - ticks[-2] < step:
-        del ticks[-2]
-    for place, text in [*((i, f"<b>{counts[i]:,}</b>") for i in ticks), (len(levels) - 0.42, labels.count)]:
-        figure.add_annotation(
-            x=1,
-            xref="paper",
-            xanchor="left",
-            xshift=6,
-            y=place,
-            text=text,
-            showarrow=False,
-            font={"size": 13},
+    step = math.ceil(22 / pitch)
+    kept = [place for place in range(len(levels)) if place % step == 0 and place + step < len(levels)]
+    kept.append(len(levels) - 1)
+    wide = 12 + 7.5 * max(len(name) for name in names)
+    before = [
+        f'<text x="{wide - 8:g}" y="{rows[i] + 4:g}" text-anchor="end">{escape(names[i])}</text>'
+        for i in kept
+    ]
+    after = [f'<text x="8" y="{rows[i] + 4:g}" font-weight="600">{counts[i]:,}</text>' for i in kept]
+    after.append(f'<text x="8" y="12">{escape(labels.count)}</text>')
+    panels = (
+        f'<svg width="{width}" height="{bottom + 46:g}" style="overflow:visible;{grow}">{"".join(parts)}</svg>'
+        for width, grow, parts in (
+            (f"{wide:g}", "", before),
+            ("100%", "flex:1;min-width:0", middle),
+            ("52", "", after),
         )
-    return _dressed(
-        figure,
-        height=int(min(560, 110 + 58 * len(levels))),
-        margin={"l": 10, "r": 58, "t": 26, "b": 10},
-        xaxis={
-            "title": labels.pixels,
-            "range": view,
-            "zeroline": False,
-            "showgrid": False,
-            "dtick": _tick(view),
-        },
-        yaxis={
-            "tickvals": ticks,
-            "ticktext": [levels[i].name or labels.input for i in ticks],
-            "range": (-0.6, len(levels) - 0.4),
-            "zeroline": False,
-            "showgrid": False,
-        },
-        hovermode="closest",
-        meta={"cell": top.first},
     )
+    style = "display:flex;font-size:13px;fill:currentColor"
+    return f'<div role="img" aria-label="{escape(alt)}" style="{style}">{"".join(panels)}</div>'
 
 
-def _tick(view: tuple[float, float]) -> float | None:
-    return 1 if view[1] - view[0] <= 14 else None
+_HEAD = 20.0
+"""Pixels above the rows."""
 
 
-def _draw_edges(figure: go.Figure, levels: Sequence[Level]) -> None:
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for height, (below, level) in enumerate(pairwise(levels), start=1):
+@dataclass(frozen=True)
+class _Scale:
+    """Input pixels to percent of the drawing's width, so that it fits any screen without being drawn anew."""
+
+    left: float
+    right: float
+
+    def at(self, pixel: float) -> str:
+        return f"{100 * (pixel - self.left) / (self.right - self.left):.2f}%"
+
+    def line(self, x0: float, y0: float, x1: float, y1: float, look: str) -> str:
+        return f'<line x1="{self.at(x0)}" y1="{y0:g}" x2="{self.at(x1)}" y2="{y1:g}" {look}/>'
+
+    def box(self, x0: float, x1: float, y: float, height: float, look: str, title: str) -> str:
+        width = f"{100 * (x1 - x0) / (self.right - self.left):.2f}%"
+        shape = f'x="{self.at(x0)}" y="{y - height / 2:g}" width="{width}" height="{height:g}" {look}'
+        return f"<rect {shape}><title>{escape(title)}</title></rect>"
+
+    def text(self, x: float, y: float, text: str) -> str:
+        return f'<text x="{self.at(x)}" y="{y:g}" text-anchor="middle" font-size="12">{text}</text>'
+
+
+def _ticks(left: float, right: float, most: int = 10) -> list[int]:
+    """Round numbers between `left` and `right`, 1, 2 or 5 times a power of ten apart."""
+    steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
+    step = next(step for step in steps if (right - left) / step <= most)
+    return list(range(math.ceil(left / step) * step, math.floor(right) + 1, step))
+
+
+def _signed(number: int) -> str:
+    return f"{number:,}".replace("-", "−")
+
+
+def _cells(levels: Sequence[Level], rows: Sequence[float], scale: _Scale, labels: PyramidLabels) -> list[str]:
+    """Every cell in view as a box, and a line for every weight on the way."""
+    parts = []
+    height = 0.62 * (rows[0] - rows[1])
+    for (below, y0), (level, y1) in pairwise(zip(levels, rows, strict=True)):
         for cell, read in level.edges:
-            x += [level.position(cell), below.position(read), None]
-            y += [height - 0.3, height - 0.7, None]
-    figure.add_scatter(
-        x=x, y=y, mode="lines", line={"color": SEEN, "width": 1}, opacity=0.55, hoverinfo="skip"
-    )
+            look = f'stroke="{SEEN}" stroke-opacity="0.6"'
+            parts.append(
+                scale.line(level.position(cell), y1 + height / 2, below.position(read), y0 - height / 2, look)
+            )
+    for level, y in zip(levels, rows, strict=True):
+        counted = set(level.cells)
+        first = max(0, math.ceil((scale.left - level.start) / level.jump))
+        stop = min(level.size, int((scale.right - level.start) // level.jump) + 1)
+        for cell in sorted({*range(first, stop), *counted}):
+            if cell not in counted:
+                look, text = f'fill="none" stroke="{OTHER}"', labels.other
+            elif not 0 <= cell < level.size:
+                look, text = f'fill="none" stroke="{PADDING}" stroke-dasharray="3 2"', labels.padding
+            else:
+                look, text = f'fill="{CELL if level is levels[-1] else SEEN}"', labels.seen
+            centre, half = level.position(cell), 0.42 * level.jump
+            title = text.format(map=level.name or labels.input, cell=_signed(cell))
+            parts.append(scale.box(centre - half, centre + half, y, height, look, title))
+    return parts
 
 
-def _draw_cells(
-    figure: go.Figure, levels: Sequence[Level], view: tuple[float, float], labels: PyramidLabels
-) -> None:
-    kinds: dict[str, list[tuple[Level, int, int]]] = {"other": [], "padding": [], "seen": [], "top": []}
-    for height, level in enumerate(levels):
-        read = set(level.cells)
-        visible = range(
-            max(0, int(np.ceil((view[0] - level.start) / level.jump))),
-            min(level.size, int((view[1] - level.start) // level.jump) + 1),
-        )
-        kinds["other"] += [(level, height, cell) for cell in visible if cell not in read]
-        for cell in level.cells:
-            inside = 0 <= cell < level.size
-            kind = "top" if level is levels[-1] else "seen" if inside else "padding"
-            kinds[kind].append((level, height, cell))
-    looks = {
-        "other": (_CLEAR, OTHER, labels.other),
-        "padding": (_CLEAR, PADDING, labels.padding),
-        "seen": (SEEN, SEEN, labels.seen),
-        "top": (CELL, CELL, labels.seen),
-    }
-    for kind, found in kinds.items():
-        fill, line, text = looks[kind]
-        x, y = _boxes((level.position(cell), 0.4 * level.jump, height) for level, height, cell in found)
-        dash = "dot" if kind == "padding" else "solid"
-        figure.add_scatter(
-            x=x,
-            y=y,
-            mode="lines",
-            fill="toself",
-            fillcolor=fill,
-            line={"color": line, "width": 1.2, "dash": dash},
-            hoverinfo="skip",
-            name=kind,
-        )
-        figure.add_scatter(
-            x=[level.position(cell) for level, _, cell in found],
-            y=[height for _, height, _ in found],
-            mode="markers",
-            marker={"size": 12, "color": line, "opacity": 0},
-            hovertext=[text.format(map=level.name or labels.input, cell=cell) for level, _, cell in found],
-            hoverinfo="text",
-            name=f"{kind} hover",
-        )
-
-
-def _draw_runs(figure: go.Figure, levels: Sequence[Level], labels: PyramidLabels) -> None:
-    left = [level.position(level.first) - level.jump / 2 for level in levels]
-    right = [level.position(level.last) + level.jump / 2 for level in levels]
-    heights = list(range(len(levels)))
-    figure.add_scatter(
-        x=[*left, *right[::-1]],
-        y=[*heights, *heights[::-1]],
-        mode="lines",
-        line={"width": 0},
-        fill="toself",
-        fillcolor="rgba(58,134,212,0.18)",
-        hoverinfo="skip",
-        name="fan",
-    )
-    colours = [*[SEEN] * (len(levels) - 1), CELL]
-    figure.add_bar(
-        base=left,
-        x=[b - a for a, b in zip(left, right, strict=True)],
-        y=heights,
-        orientation="h",
-        width=0.62,
-        marker={"color": colours, "line": {"width": 0}},
-        hovertext=[
-            labels.span.format(map=level.name or labels.input, first=level.first, last=level.last)
-            for level in levels
-        ],
-        hoverinfo="text",
-        name="runs",
-    )
-
-
-def _boxes(boxes: Iterable[tuple[float, float, float]]) -> tuple[list[float | None], list[float | None]]:
-    """Outlines of boxes (centre, half width, height of the row) as one line with gaps."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for centre, half, height in boxes:
-        x += [centre - half, centre + half, centre + half, centre - half, centre - half, None]
-        y += [height - 0.3, height - 0.3, height + 0.3, height + 0.3, height - 0.3, None]
-    return x, y
+def _runs(levels: Sequence[Level], rows: Sequence[float], scale: _Scale, labels: PyramidLabels) -> list[str]:
+    """On each map the cells that count, as one bar."""
+    parts = []
+    height = 0.66 * (rows[0] - rows[1])
+    for level, y in zip(levels, rows, strict=True):
+        look = f'fill="{CELL if level is levels[-1] else SEEN}"'
+        x0, x1 = level.position(level.first - 0.5), level.position(level.last + 0.5)
+        span = {"first": _signed(level.first), "last": _signed(level.last)}
+        title = labels.span.format(map=level.name or labels.input, **span)
+        parts.append(scale.box(x0, x1, y, height, look, title))
+    return parts
 
 
 @dataclass(frozen=True)
@@ -220,43 +191,48 @@ class GrowthLabels:
 
 def growth(stacks: Sequence[tuple[str, Sequence[FieldStep]]], labels: GrowthLabels) -> go.Figure:
     """Size of the field and jump after every layer, of one stack or of two to compare; both in pixels."""
-    figure = go.Figure()
-    largest = 1
+    traces: list[Trace] = []
     for (name, steps), paint in zip(stacks, (SEEN, CELL), strict=False):
         suffix = f" · {name}" if len(stacks) > 1 else ""
-        sizes = [1, *(step.size for step in steps)]
-        jumps = [1, *(step.jump for step in steps)]
-        largest = max(largest, *sizes)
-        names = ["", *(step.layer.name for step in steps)]
-        for values, label, dash, symbol in (
-            (sizes, labels.size, "solid", "circle"),
-            (jumps, labels.jump, "dot", "square"),
+        layers = ["", *(step.layer.name for step in steps)]
+        for values, label, line, symbol in (
+            ([1, *(step.size for step in steps)], labels.size, {"width": 2.5}, "circle"),
+            ([1, *(step.jump for step in steps)], labels.jump, {"width": 1.5, "dash": "dot"}, "square"),
         ):
-            figure.add_scatter(
-                x=list(range(len(values))),
-                y=[float(value) for value in values],
-                mode="lines+markers",
-                line={"color": paint, "width": 2.5 if dash == "solid" else 1.5, "dash": dash},
-                marker={"size": 6, "symbol": symbol},
-                hovertext=[
-                    f"{labels.point.format(layer=layer, value=f'{value:,}')}<br>{label}{suffix}"
-                    for layer, value in zip(names, values, strict=True)
-                ],
-                hoverinfo="text",
-                name=label + suffix,
+            points = (
+                labels.point.format(layer=x, value=f"{y:,}") for x, y in zip(layers, values, strict=True)
             )
-    return _dressed(
-        figure,
+            trace = {
+                "name": label + suffix,
+                "x": list(range(len(values))),
+                "y": [float(value) for value in values],
+                "mode": "lines+markers",
+                "line": {"color": paint, **line},
+                "marker": {"size": 6, "symbol": symbol},
+                "hovertext": [f"{point}<br>{label}{suffix}" for point in points],
+                "hoverinfo": "text",
+            }
+            traces.append(trace)
+    largest, longest = max(max(trace["y"]) for trace in traces), max(len(trace["x"]) for trace in traces)
+    return _figure(
+        traces,
         height=300,
-        xaxis={
-            "title": labels.layer,
-            "rangemode": "tozero",
-            "dtick": 1 if len(figure.data[0].x) <= 20 else None,
-        },
-        yaxis={"title": labels.pixels, "type": "log" if largest > 60 else "linear", "dtick": None},
+        xaxis={"title": {"text": labels.layer}, "rangemode": "tozero", "dtick": 1 if longest <= 20 else None},
+        yaxis={"title": {"text": labels.pixels}, **_sizes_axis(largest)},
         showlegend=True,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
     )
+
+
+def _sizes_axis(largest: float) -> dict[str, Any]:
+    """Logarithmic where a straight one would flatten the beginning, with numbers written out."""
+    if largest <= 60:
+        return {"type": "linear"}
+    if largest > 1e6:
+        return {"type": "log", "exponentformat": "power"}
+    ticks = [digit * 10**power for power in range(7) for digit in (1, 3)]
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:,}" for tick in ticks]}
 
 
 @dataclass(frozen=True)
@@ -286,40 +262,53 @@ def profile(
         span: first and one past the last pixel of the theoretical field.
     """
     x = np.arange(len(share)) + first
-    figure = go.Figure()
-    figure.add_vrect(span[0] - 0.5, span[1] - 0.5, fillcolor=SEEN, opacity=0.12, line_width=0)
-    figure.add_scatter(
-        x=x.tolist(),
-        y=np.asarray(share, np.float64).round(7).tolist(),
-        mode="lines",
-        fill="tozeroy",
-        line={"color": SEEN, "width": 2, "shape": "hvh" if len(x) < 120 else "linear"},
-        fillcolor="rgba(58,134,212,0.35)",
-        name=labels.measured,
-    )
+    measured = {
+        "name": labels.measured,
+        "x": x.tolist(),
+        "y": np.asarray(share, np.float64).round(7).tolist(),
+        "mode": "lines",
+        "fill": "tozeroy",
+        "line": {"color": SEEN, "width": 2, "shape": "hvh" if len(x) < 120 else "linear"},
+        "fillcolor": _faint(0.35),
+    }
+    traces: list[Trace] = [measured]
     if sigma > 0:
         fine = np.linspace(x[0], x[-1], 161)
         bell = np.exp(-((fine - centre) ** 2) / (2 * sigma**2)) / (sigma * np.sqrt(2 * np.pi))
-        figure.add_scatter(
-            x=fine.round(3).tolist(),
-            y=bell.round(7).tolist(),
-            mode="lines",
-            line={"color": CELL, "width": 2.5, "dash": "dash"},
-            name=labels.gaussian,
-        )
-    figure.add_annotation(
-        x=(span[0] + span[1] - 1) / 2,
-        y=1,
-        yref="paper",
-        yanchor="bottom",
-        text=labels.theoretical,
-        showarrow=False,
-    )
-    return _dressed(
-        figure,
+        gaussian = {
+            "name": labels.gaussian,
+            "x": fine.round(3).tolist(),
+            "y": bell.round(7).tolist(),
+            "mode": "lines",
+            "line": {"color": CELL, "width": 2.5, "dash": "dash"},
+        }
+        traces.append(gaussian)
+    theory = {
+        "type": "rect",
+        "x0": span[0] - 0.5,
+        "x1": span[1] - 0.5,
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "fillcolor": _faint(0.12),
+        "line": {"width": 0},
+        "layer": "below",
+    }
+    name = {
+        "x": (span[0] + span[1] - 1) / 2,
+        "y": 1,
+        "yref": "paper",
+        "yanchor": "bottom",
+        "text": labels.theoretical,
+        "showarrow": False,
+    }
+    return _figure(
+        traces,
         height=300,
-        xaxis={"title": labels.pixels, "zeroline": False},
-        yaxis={"title": labels.share, "rangemode": "tozero"},
+        shapes=[theory],
+        annotations=[name],
+        xaxis={"title": {"text": labels.pixels}, "zeroline": False},
+        yaxis={"title": {"text": labels.share}, "rangemode": "tozero"},
         showlegend=True,
         legend={"orientation": "h", "y": -0.32, "yanchor": "top", "x": 0},
         margin={"l": 10, "r": 10, "t": 34, "b": 10},
@@ -337,27 +326,33 @@ def stage_sizes(
         image: side of the image.
         labels: title of the axis, name of the image's line.
     """
-    figure = go.Figure()
-    figure.add_bar(
-        x=list(sizes),
-        y=list(range(len(names))),
-        orientation="h",
-        marker={"color": [CELL if i == chosen else SEEN for i in range(len(names))], "line": {"width": 0}},
-        text=[f"{size:,}" for size in sizes] if len(names) <= 40 else None,
-        textposition="outside",
-        cliponaxis=False,
-        hovertext=[f"{name}: {size:,}" for name, size in zip(names, sizes, strict=True)],
-        hoverinfo="text",
-    )
-    figure.add_vline(image, line={"color": OTHER, "width": 2, "dash": "dot"}, annotation_text=labels[1])
+    places = list(range(len(names)))
+    bars = {
+        "name": "fields",
+        "type": "bar",
+        "x": list(sizes),
+        "y": places,
+        "orientation": "h",
+        "marker": {"color": [CELL if i == chosen else SEEN for i in places], "line": {"width": 0}},
+        "text": [f"{size:,}" for size in sizes] if len(names) <= 40 else None,
+        "textposition": "outside",
+        "cliponaxis": False,
+        "hovertext": [f"{name}: {size:,}" for name, size in zip(names, sizes, strict=True)],
+        "hoverinfo": "text",
+    }
+    line = {"color": OTHER, "width": 2, "dash": "dot"}
     step = -(-len(names) // 40)
-    return _dressed(
-        figure,
+    return _figure(
+        [bars],
         height=int(min(760, 90 + 26 * len(names))),
-        xaxis={"title": labels[0], "rangemode": "tozero"},
+        shapes=[{"type": "line", "x0": image, "x1": image, "yref": "paper", "y0": 0, "y1": 1, "line": line}],
+        annotations=[
+            {"x": image, "y": 1, "yref": "paper", "yanchor": "bottom", "text": labels[1], "showarrow": False}
+        ],
+        xaxis={"title": {"text": labels[0]}, "rangemode": "tozero"},
         yaxis={
             "autorange": "reversed",
-            "tickvals": list(range(0, len(names), step)),
+            "tickvals": places[::step],
             "ticktext": list(names[::step]),
             "showgrid": False,
         },
@@ -397,12 +392,18 @@ def heat_over(
     return picture.round().astype(np.uint8)
 
 
-def _dressed(figure: go.Figure, **layout: object) -> go.Figure:
-    base = {
+def _faint(opacity: float) -> str:
+    red, green, blue = (int(SEEN[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def _figure(traces: Sequence[Trace], **layout: Any) -> go.Figure:
+    # Made in one go: plotly checks a figure anew with everything that is added to it later.
+    dress = {
         "paper_bgcolor": _CLEAR,
         "plot_bgcolor": _CLEAR,
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
         "showlegend": False,
         "dragmode": False,
     }
-    return figure.update_layout(**(base | layout))
+    return go.Figure({"data": traces, "layout": dress | layout})

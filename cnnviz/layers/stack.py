@@ -18,15 +18,20 @@ LIMITS = {"kernel_size": (1, 31), "stride": (1, 8), "padding": (0, 128), "dilati
 Stack = tuple[Layer, ...]
 
 
+def _nameless(stack: Stack) -> Stack:
+    return tuple(replace(layer, name="") for layer in stack)
+
+
+_PRESET_OF = {_nameless(preset.layers): name for name, preset in PRESETS.items()}
+
+
 def preset_of(stack: Stack) -> str | None:
     """Id of the preset with these very layers, names aside.
 
     >>> preset_of((Layer("conv", 3, padding=1), Layer("conv", 3, padding=1)))
     'two_3x3'
     """
-    return next(
-        (name for name, preset in PRESETS.items() if _nameless(preset.layers) == _nameless(stack)), None
-    )
+    return _PRESET_OF.get(_nameless(stack))
 
 
 def named(stack: Stack) -> Stack:
@@ -293,10 +298,6 @@ def fan(stack: Stack, input_size: int, cell: int, most: int = 600) -> tuple[Leve
 
 def _grid(steps: Sequence[FieldStep], place: int) -> tuple[int, float]:
     return (steps[place - 1].jump, steps[place - 1].start) if place else (1, 0.0)
-
-
-def _nameless(stack: Stack) -> Stack:
-    return tuple(replace(layer, name="") for layer in stack)
 
 
 def _layer(row: Mapping[str, object]) -> Layer:

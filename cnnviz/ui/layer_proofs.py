@@ -1,5 +1,7 @@
 """What vouches for a convolution layer: its sizes, its cost, and each of its sums."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from cnnviz.layers.arithmetic import conv_output_size
@@ -22,12 +24,12 @@ def size_formula(size: int, pads: tuple[int, int], kernel: int, stride: int, dil
     return rf"\left\lfloor\dfrac{{{inside}}}{{{stride}}}\right\rfloor + 1"
 
 
-def size_proofs(settings: ConvolutionSettings, size: tuple[int, int]) -> tuple[Proof, Proof]:
-    """Height and width of the output; published where these are a published example."""
-    height, width = (
-        _size_proof(name, settings, size, axis)
-        for axis, name in enumerate((_("Output height"), _("Output width")))
-    )
+def size_proofs(settings: ConvolutionSettings, size: tuple[int, int]) -> tuple[Proof, ...]:
+    """Height and width of the output, once where all is square; published where these are an example."""
+    height = _size_proof(_("Output height"), settings, size, 0)
+    width = _size_proof(_("Output width"), settings, size, 1)
+    if (height.formula, height.measured) == (width.formula, width.measured):
+        return (replace(height, name=_("Output height and width")),)
     return height, width
 
 

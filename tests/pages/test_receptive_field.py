@@ -2,8 +2,11 @@
 
 import contextlib
 import io
+import json
+import re
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
 from streamlit.testing.v1 import AppTest
@@ -43,6 +46,14 @@ def texts(at: AppTest) -> str:
     return "\n".join(element.value for element in at.markdown)
 
 
+def proofs(at: AppTest) -> str:
+    return "\n".join(element.value for element in at.markdown if "badge[:material" in element.value)
+
+
+def link(at: AppTest) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else value[0] for name, value in at.query_params.items()}
+
+
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("view", ["layers", "photo", "network"])
 def test_every_view_and_every_extreme(view: str, language: str) -> None:
@@ -63,23 +74,22 @@ def test_every_preset_proves_its_field(preset: str) -> None:
     at = open_at()
     at.selectbox(key="receptive-field.preset").set_value(preset).run()
     assert not at.exception
-    size = trace(PRESETS[preset].layers)[-1].size
-    assert str(size) in texts(at).replace(",", "")
+    step = trace(PRESETS[preset].layers)[-1]
+    assert f"= {step.size}$" in proofs(at).replace(",", "")
+    # Only the two published cases that are another network's say so.
+    assert ("differ" in proofs(at)) == (preset in ("resnet50_v1_5", "mobilenet"))
 
 
 def test_a_stack_travels_in_the_link_and_its_code_gives_its_field() -> None:
     at = open_at()
     at.selectbox(key="receptive-field.preset").set_value("alexnet").run()
-    link = {name: value if isinstance(value, str) else value[0] for name, value in at.query_params.items()}
-    assert "stack" in link
-    again = open_at(**link)
+    again = open_at(**link(at))
     assert again.selectbox(key="receptive-field.preset").value == "alexnet"
-    again.slider(key="receptive-field.n").set_value(227).run()
+    assert again.slider(key="receptive-field.n").value == 227, "the input that suits it"
     out = printed(again)
-    last = trace(PRESETS["alexnet"].layers)[-1]
-    assert last.size == 195
-    assert str(last.size) in out
-    assert str(last.jump) in out
+    assert "field 195, jump 32, start 33, padding 64, map 6" in out
+    assert "measured: field 195, jump 32" in out
+    assert "| pool5 | 195 | 32 | 33 | 64 | 6 |" in texts(again)
 
 
 def test_a_stack_that_leaves_nothing_is_explained() -> None:
@@ -88,7 +98,130 @@ def test_a_stack_that_leaves_nothing_is_explained() -> None:
     assert not at.warning
     at.slider(key="receptive-field.n").set_value(2).run()
     assert not at.exception
-    assert at.warning
+    assert "only 2" in at.warning[0].value
+    assert "| conv1 | 11 | 4 | 5 | 0 | – |" in texts(at)
+
+
+def edit(at: AppTest, **edits: object) -> AppTest:
+    """Run with what the browser reports when a reader has edited the table, which AppTest has no word for."""
+    states = at._tree.get_widget_states()
+    editor = states.widgets.add()
+    editor.id = at.data_editor[0].proto.id
+    editor.string_value = json.dumps(edits)
+    return at._run(states)
+
+
+def test_the_table_is_the_stack() -> None:
+    at = open_at()
+    assert list(at.data_editor[0].value["kernel_size"]) == [3, 3, 3]
+    pool = {"kind": "pool", "kernel_size": 2, "stride": 2, "padding": 0, "dilation": 1}
+    edit(at, edited_rows={0: {"kernel_size": 5}}, added_rows=[pool], deleted_rows=[1])
+    assert not at.exception
+    assert link(at)["stack"] == "c5-1-1-1~c3-1-1-1~p2-2-0-1"
+    assert at.selectbox(key="receptive-field.preset").value == "own"
+    assert "1 + 7\\cdot 1 = 8$" in proofs(at)
+    assert list(open_at(**link(at)).data_editor[0].value["kernel_size"]) == [5, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("edits", "said"),
+    [
+        ({"kernel_size": 0}, "Row 2 is left out: kernel_size is 0; it must be from 1 to 31."),
+        ({"stride": None}, "Row 2 is left out: stride is missing; it must be a whole number from 1 to 8."),
+        ({"kind": None}, "Row 2 is left out: its kind is missing; it must be a convolution or a pooling."),
+    ],
+)
+def test_a_bad_row_is_explained_and_the_rest_stays(edits: dict[str, object], said: str) -> None:
+    at = edit(open_at(), edited_rows={1: edits})
+    assert not at.exception
+    assert [warning.value for warning in at.warning] == [said]
+    assert link(at)["stack"] == "two_3x3"
+    # Away to another view and back: the row is still there, and can still be mended.
+    at.segmented_control(key="receptive-field.view").set_value("network").run()
+    at.segmented_control(key="receptive-field.view").set_value("layers").run()
+    assert [warning.value for warning in at.warning] == [said]
+    edit(at, edited_rows={1: {"kernel_size": 3, "stride": 1, "kind": "conv"}})
+    assert not at.warning
+    assert len(at.data_editor[0].value) == 3
+
+
+def test_an_empty_stack_is_no_accident() -> None:
+    at = edit(open_at(), deleted_rows=[0, 1, 2])
+    assert not at.exception
+    assert "itself" in at.info[0].value
+    assert link(at)["stack"] == "none"
+    assert not open_at(**link(at)).exception
+    photo = open_at(view="photo", net="stack", stack="none")
+    assert "no layer yet" in photo.warning[0].value
+
+
+def test_the_widest_stack_is_drawn_but_not_measured() -> None:
+    at = open_at(stack="~".join(["c31-8-128-64"] * 64), n="512")
+    assert not at.exception
+    assert not proofs(at)
+    assert any("too long to measure" in caption.value for caption in at.caption)
+
+
+def test_small_kernels_against_one_large_one() -> None:
+    at = open_at()
+    assert "27\\cdot 64^2 = 110,592$" in proofs(at)
+    assert "49\\cdot 64^2 = 200,704$" in proofs(at)
+    assert "published **81**" in proofs(at)
+    at.slider(key="receptive-field.c").set_value(512).run()
+    assert f"{27 * 512**2:,}" in proofs(at)
+
+
+def test_pooling_over_a_convolution_by_the_rule() -> None:
+    at = open_at(stack="c5-1-2-1~p2-2-0-1")
+    assert "(2 - 1)\\cdot 1 + 5 = 6$" in proofs(at)
+    assert "(p − 1)" not in proofs(open_at())
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"stage": "stage3", "at": "0_27"},
+        {"net": "untrained", "stage": "stem", "side": "64"},
+        {"net": "stack", "stack": "vgg16"},
+    ],
+)
+def test_photo_code_gives_the_numbers_on_screen(parameters: dict[str, str]) -> None:
+    at = open_at(view="photo", **parameters)
+    said = next(text.value for text in at.markdown if text.value.startswith("Theoretical"))
+    size, x0, x1, y0, y1, radius = re.findall(r"[\d.]*\d", said.partition(":")[2].replace("95 %", ""))
+    assert printed(at).splitlines()[-2:] == [
+        f"theoretical: {size} pixels; rows {y0} to {y1}, columns {x0} to {x1}",
+        f"95 % of the effective field lie within {radius} pixels",
+    ]
+
+
+def test_a_picked_cell_travels_in_the_link() -> None:
+    at = open_at(view="photo", stage="stage4", at="2_5")
+    assert "Theoretical field of cell (2, 5): 147 pixels" in texts(at)
+    assert link(at)["at"] == "2_5"
+    beyond = open_at(view="photo", stage="stage4", at="99_-3")
+    assert "cell (13, 0)" in texts(beyond)
+
+
+def test_a_photo_too_small_for_the_stack_is_explained() -> None:
+    at = open_at(view="photo", net="stack", stack="c31-8-0-1~c31-8-0-1~c31-8-0-1")
+    assert not at.exception
+    assert len(at.warning) == 1
+
+
+def test_a_tiny_photo_of_ones_own_works() -> None:
+    at = open_at(view="photo", stage="stage2")
+    at.session_state["photo.own"] = np.full((1, 3, 3), 7, np.uint8)
+    at.session_state["photo"] = "own"
+    at.run()
+    assert not at.exception
+    assert "Theoretical field" in texts(at)
+
+
+def test_the_gaussian_of_luo_and_others() -> None:
+    at = open_at(view="photo", deep="10")
+    assert "2\\cdot 10 + 1 = 21$" in proofs(at)
+    assert "= 2.582$" in proofs(at)
 
 
 def test_nonsense_in_the_link_is_explained() -> None:
@@ -99,31 +232,62 @@ def test_nonsense_in_the_link_is_explained() -> None:
     assert at.slider(key="receptive-field.n").value == 16
 
 
-@pytest.mark.parametrize(("model", "field"), [("alexnet", 195), ("vgg16", 212)])
-def test_published_fields_of_named_networks(model: str, field: int) -> None:
+@pytest.mark.parametrize(
+    ("model", "size", "differs"), [("alexnet", 195, False), ("vgg16", 212, False), ("resnet50", 427, True)]
+)
+def test_gradient_proves_a_stage_on_demand(model: str, size: int, differs: bool) -> None:
     at = open_at(view="network", model=model)
-    assert str(field) in texts(at)
-    assert str(field) in printed(at)
-
-
-def test_gradient_proves_a_stage_on_demand() -> None:
-    at = open_at(view="network", model="alexnet")
-    before = texts(at)
-    button = next(button for button in at.button if button.label == "Prove it by gradient")
-    button.click().run()
+    assert f"sees **{size} × {size}** pixels" in texts(at)
+    assert not proofs(at)
+    next(button for button in at.button if button.label == "Prove it by gradient").click().run()
     assert not at.exception
-    assert texts(at) != before
-    assert "PyTorch" in texts(at)
+    assert f"PyTorch **{size}**" in proofs(at)
+    assert ("published **483** ≠" in proofs(at)) == differs
+    assert ("of 2015" in proofs(at)) == differs
 
 
-def test_prediction_hides_the_proof_until_answered() -> None:
+def test_network_code_measures_the_size_on_screen() -> None:
+    at = open_at(view="network", model="alexnet", part="features.6")
+    assert "sees **99 × 99** pixels" in texts(at)
+    assert "features.6: field 99, jump 16" in printed(at)
+
+
+def test_every_module_can_be_looked_at() -> None:
+    few = open_at(view="network", model="resnet18")
+    many = open_at(view="network", model="resnet18", all="1", part="layer4.1.conv1")
+    assert len(many.dataframe[0].value) > 4 * len(few.dataframe[0].value)
+    assert "layer4.1.conv1" in texts(many)
+
+
+@pytest.mark.parametrize("model", ["vit_b_16", "efficientnet_b0", "swin_t"])
+def test_networks_that_see_the_whole_image(model: str) -> None:
+    at = open_at(view="network", model=model)
+    assert not at.exception
+    table = at.dataframe[0].value
+    assert table["whole image"].iloc[-1]
+    last = table["stage"].iloc[-1]
+    at.selectbox(key="receptive-field.part").set_value(last).run()
+    assert f"**{last}** in {model} has no grid" in texts(at)
+
+
+def test_prediction_hides_the_answer_until_given_and_asks_again() -> None:
     at = open_at(predict="1")
-    assert AGREE["en"] not in texts(at)
+    assert not proofs(at)
+    assert "sees the pixels" not in texts(at)
+    assert "| conv3 |" not in texts(at)
     at.number_input(key="receptive-field.guess").set_value(7)
     at.button(key="FormSubmitter:receptive-field.form-Check").click().run()
     assert not at.exception
-    assert any("7" in success.value for success in at.success)
-    assert AGREE["en"] in texts(at)
+    assert any("Right: **7**" in success.value for success in at.success)
+    assert AGREE["en"] in proofs(at)
+    for _again in range(4):
+        at.button(key="receptive-field.another").click().run()
+        assert not at.exception
+        assert not proofs(at)
+        size = trace(at.session_state["receptive-field.stack"])[-1].size
+        at.number_input(key="receptive-field.guess").set_value(size)
+        at.button(key="FormSubmitter:receptive-field.form-Check").click().run()
+        assert any(f"Right: **{size}**" in success.value for success in at.success)
 
 
 def test_notebook_runs() -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from cnnviz.errors import SettingError
 from cnnviz.explain.receptive_field_code import stack_code
+from cnnviz.explain.stack_gradient import LONGEST
 from cnnviz.figures import receptive_field as figures
 from cnnviz.layers.receptive_field import PRESETS, clip, map_sizes, trace
 from cnnviz.layers.stack import Level, Stack, fan, size_formula
@@ -57,8 +58,12 @@ def draw(lesson: LessonPage) -> None:
         with results:
             draw_results(stack, size)
         draw_growth(lesson, stack, other, titles[rival])
-        rule = proofs.rule_proof(stack)
-        lesson.prove(*proofs.stack_proofs(stack), *([rule] if rule else []))
+        if proofs.measured_field(stack) is None:
+            words = _("The field is too long to measure here: over {most} pixels.")
+            st.caption(words.format(most=f"{LONGEST:,}"))
+        else:
+            rule = proofs.rule_proof(stack)
+            lesson.prove(*proofs.stack_proofs(stack), *([rule] if rule else []))
         lesson.section("small-kernels")
         if weighed:
             lesson.prove(*proofs.weight_proofs(stack, other, channels))
@@ -112,7 +117,7 @@ def draw_pyramid(lesson: LessonPage, levels: tuple[Level, ...], size: int) -> No
     )
     st.markdown(said)
     with lesson.card():
-        lesson.figure(figures.pyramid(levels, labels), said.replace("**", ""), name="pyramid")
+        st.markdown(figures.pyramid(levels, labels, said.replace("**", "")), unsafe_allow_html=True)
 
 
 def _signed(value: int) -> str:
@@ -121,35 +126,29 @@ def _signed(value: int) -> str:
 
 def draw_results(stack: Stack, size: int) -> None:
     """Layer by layer in numbers; maps that don't exist are left empty."""
-    steps, sizes = trace(stack), list[int | None]()
-    for length in range(1, len(stack) + 1):
+    steps = trace(stack)
+    sizes: list[int | None] = []
+    for count in range(1, len(stack) + 1):
         try:
-            sizes.append(map_sizes(stack[:length], size)[-1])
+            sizes.append(map_sizes(stack[:count], size)[-1])
         except SettingError:
             sizes += [None] * (len(steps) - len(sizes))
             break
-    columns = {
-        _("layer"): [step.layer.name for step in steps],
-        _("field"): [_short(step.size) for step in steps],
-        _("jump"): [_short(step.jump) for step in steps],
-        _("start"): [step.start for step in steps],
-        _("padding"): [_short(step.padding) for step in steps],
-        _("map"): sizes,
-    }
-    words = _(
-        "Field, jump, start, padding and map size after each of the {count} layers; at the end a field of {field} and a jump of {jump}."
-    )
-    st.dataframe(
-        columns,
-        hide_index=True,
-        height=min(36 * (len(steps) + 1) + 4, 420),
-        alt=words.format(count=len(steps), field=steps[-1].size, jump=steps[-1].jump),
-    )
+    heads = [_("layer"), _("field"), _("jump"), _("start"), _("padding"), _("map")]
+    lines = ["| " + " | ".join(heads) + " |", "|:--" + "|--:" * 5 + "|"]
+    for step, length in zip(steps, sizes, strict=True):
+        values = (_short(step.size), _short(step.jump), f"{step.start:g}", _short(step.padding))
+        lines.append(f"| {step.layer.name} | {' | '.join(values)} | {'–' if length is None else length} |")
+    # A table of Streamlit's own would be drawn on a canvas, anew with every tweak.
+    name = _("Field and map after every layer")
+    region = f'tabindex="0" role="region" aria-label="{name}"'
+    table = "\n".join(lines)
+    html = f'<div {region} style="overflow:auto;max-height:420px">\n\n{table}\n\n</div>'
+    st.markdown(html, unsafe_allow_html=True)
 
 
-def _short(value: int) -> int | float:
-    """As a whole number while a table's 64 bits hold it."""
-    return value if abs(value) < 2**53 else float(value)
+def _short(value: int) -> str:
+    return str(value) if abs(value) < 10**9 else f"{value:.3g}"
 
 
 def draw_growth(lesson: LessonPage, stack: Stack, other: Stack, rival: str) -> None:

@@ -4,6 +4,7 @@ import streamlit as st
 import torchvision
 
 from cnnviz.errors import CnnvizError
+from cnnviz.explain.receptive_field import FieldProof
 from cnnviz.explain.receptive_field_code import network_code
 from cnnviz.explain.traced_field import StageField, TracedNetwork
 from cnnviz.figures.receptive_field import stage_sizes
@@ -47,12 +48,8 @@ def draw(lesson: LessonPage) -> None:
                 with st.spinner(_("Following the gradient through {name}…").format(name=name)):
                     proof = proofs.proved(name, chosen.name)
                 lesson.prove(*proofs.stage_proofs(network, chosen, proof))
-                if proof.clipped:
-                    st.caption(
-                        _(
-                            "Measured inside an image of {side} × {side} pixels: the field reaches its border."
-                        ).format(side=proof.rows.image_length)
-                    )
+                for remark in remarks(network, chosen, proof):
+                    st.caption(remark)
             except CnnvizError as error:
                 lesson.problem(error)
         draw_parts(list(parts.values()))
@@ -114,6 +111,22 @@ def draw_stages(
             words.format(first=sizes[0], start=names[0], last=sizes[-1], end=names[-1], side=side),
             name="stages",
         )
+
+
+def remarks(network: TracedNetwork, chosen: StageField, proof: FieldProof) -> list[str]:
+    """How the measurement differs from what stands above it."""
+    side, said = network.input_size[0], []
+    if proof.clipped:
+        words = _(
+            "Measured inside an image of {side} × {side} pixels: the field is all of it, or the network takes no other size."
+        )
+        said.append(words.format(side=proof.rows.image_length))
+    if chosen.size and proof.stage.size != chosen.size:
+        words = _(
+            "Measured on a longer image, where this network's windows lie otherwise: on {side} × {side} pixels the field is {size}."
+        )
+        said.append(words.format(side=side, size=chosen.size[0]))
+    return said
 
 
 def draw_parts(parts: list[StageField]) -> None:

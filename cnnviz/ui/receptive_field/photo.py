@@ -107,21 +107,22 @@ def draw_photo(
     picture = figures.heat_over(
         fit(photo.rgb[top:bottom, left:right], 480), effective.map, effective.centre, effective.radius
     )
-    x0, y0, x1, y1 = (edge / side for edge in effective.box)
+    x0, y0, x1, y1 = effective.box
+    seen = x0 < x1 and y0 < y1
     size = field.size[0] if field.size else side
-    outline = Box(x0, y0, x1, y1, label=_("theoretical: {size} px").format(size=size))
-    said = _(
-        "Theoretical field of cell ({row}, {column}): {size} pixels a side; inside the image, columns {x0} to {x1} and rows {y0} to {y1}. 95 % of the effective field lie within {radius} pixels of its centre (the circle)."
-    ).format(
-        row=cell[0],
-        column=cell[1],
-        size=size,
-        x0=effective.box[0],
-        x1=effective.box[2] - 1,
-        y0=effective.box[1],
-        y1=effective.box[3] - 1,
-        radius=f"{effective.radius:.1f}",
-    )
+    named = _("theoretical: {size} px").format(size=size)
+    boxes = [Box(x0 / side, y0 / side, x1 / side, y1 / side, label=named)] if seen else []
+    place = {"row": cell[0], "column": cell[1], "size": size}
+    if not seen:
+        said = _("Cell ({row}, {column}) sees nothing but padding.").format(**place)
+    elif not effective.map.any():
+        said = _(
+            "No gradient arrives: every path from cell ({row}, {column}) to the photo is switched off by a ReLU. Pick another one."
+        ).format(**place)
+    else:
+        said = _(
+            "Theoretical field of cell ({row}, {column}): {size} pixels a side; inside the image, columns {x0} to {x1} and rows {y0} to {y1}. 95 % of the effective field lie within {radius} pixels of its centre (the circle)."
+        ).format(**place, x0=x0, x1=x1 - 1, y0=y0, y1=y1 - 1, radius=f"{effective.radius:.1f}")
     left_side, right_side = st.columns([3, 2], gap="medium")
     with left_side:
         lesson.pick_cell(
@@ -132,22 +133,14 @@ def draw_photo(
             middle,
             alt=f"{photo.alt} {said}",
             label=_("Pick a cell of the map"),
-            boxes=[outline],
+            boxes=boxes,
         )
     with right_side:
         st.markdown(said)
-        across = effective.map.sum(axis=0)
-        if not across.any():
-            st.info(
-                _(
-                    "No gradient arrives: every path from this cell to the photo is switched off by a ReLU. Pick another cell."
-                )
-            )
+        words = _("Share of the effective field in each column of pixels; standard deviation {sigma} pixels.")
         lesson.figure(
-            figures.profile(across, 0, 0, 0, (effective.box[0], effective.box[2]), profile_labels()),
-            _(
-                "Share of the effective field in each column of pixels; standard deviation {sigma} pixels."
-            ).format(sigma=f"{effective.sigma[1]:.1f}"),
+            figures.profile(effective.map.sum(axis=0), 0, 0, 0, (x0, x1), profile_labels()),
+            words.format(sigma=f"{effective.sigma[1]:.1f}"),
             name="profile",
         )
     return effective

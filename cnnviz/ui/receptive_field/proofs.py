@@ -182,8 +182,8 @@ def cell_proofs(field: StageField, effective: EffectiveField, side: int) -> list
         (_("Columns that can count"), field.columns, 1, (x0, x1)),
     ):
         reached = np.flatnonzero(effective.map.any(axis=1 - number))
-        computed = f"{span[0]} … {span[1] - 1}"
-        measured = f"{reached[0]} … {reached[-1]}" if len(reached) else "–"
+        computed = f"{span[0]} … {span[1] - 1}" if span[0] < span[1] else "∅"
+        measured = f"{reached[0]} … {reached[-1]}" if len(reached) else "∅"
         if axis is None:
             continue
         first = axis.interval(effective.cell[number])[0]
