@@ -47,7 +47,7 @@ $(VENV)/dev.installed: requirements-dev.txt $(VENV)/app.installed
 
 # The peers. rfa_toolbox declares an older Python than it runs on.
 $(VENV)/bench.installed: $(VENV)/dev.installed
-	$(BIN)/python -m pip install --disable-pip-version-check torchinfo==1.8.0 graphviz==0.21
+	$(BIN)/python -m pip install --disable-pip-version-check torchinfo==1.8.0 graphviz==0.21 faster-coco-eval==1.8.0
 	$(BIN)/python -m pip install --disable-pip-version-check --ignore-requires-python --no-deps rfa-toolbox==1.7.0
 	touch $@
 

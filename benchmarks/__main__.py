@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import counting, receptive_field, startup, tweaks
+from benchmarks import counting, metrics, receptive_field, startup, tweaks
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "startup": startup.main,
     "tweaks": tweaks.main,
     "receptive_field": receptive_field.main,
     "counting": counting.main,
+    "metrics": metrics.main,
 }
 
 for name in sys.argv[1:] or BENCHMARKS:

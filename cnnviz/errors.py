@@ -8,6 +8,7 @@
     │   ├── PhotoFormatError        not one of the formats that are read
     │   ├── PhotoDamagedError       the right format, but truncated or broken
     │   └── PhotoTooLargeError      too many bytes or too many pixels
+    ├── AnnotationError         a file of truths or detections of which nothing can be read
     ├── SettingError            a layer setting, or a combination, that has no meaning (a ValueError)
     └── ModelError              a network that cannot be built, loaded or run
         └── WeightsError            weights that are missing, damaged or not the expected ones
@@ -54,6 +55,10 @@ class PhotoDamagedError(PhotoError):
 
 class PhotoTooLargeError(PhotoError):
     """The file has too many bytes or too many pixels."""
+
+
+class AnnotationError(CnnvizError):
+    """Nothing of a file of ground truths or detections can be read."""
 
 
 class SettingError(CnnvizError, ValueError):

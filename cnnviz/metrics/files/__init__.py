@@ -1,0 +1,1 @@
+"""Ground truths and detections from uploaded files, and back: one file a format."""

@@ -1,0 +1,1 @@
+"""How the networks that this repository ships were trained, to be run again."""
