@@ -35,6 +35,8 @@ class Lesson:
 
 
 FOUNDATIONS = N_("Foundations")
+ARCHITECTURES = N_("Architectures")
+EVALUATION = N_("Evaluation")
 LIVE = N_("Your photo")
 
 LESSONS = (
@@ -46,6 +48,12 @@ LESSONS = (
            N_("What is kept, and what is lost, when a map shrinks?"), "compress"),
     Lesson("receptive-field", FOUNDATIONS, "pages/foundations/receptive_field.py", N_("Receptive field"),
            N_("How much of the photo can one unit see?"), "center_focus_strong"),
+    Lesson("small-kernels", ARCHITECTURES, "pages/architectures/small_kernels.py", N_("Why small kernels win"),
+           N_("How can a network see as much and pay less?"), "layers"),
+    Lesson("counting", ARCHITECTURES, "pages/architectures/counting.py", N_("Count any network"),
+           N_("What does a network store, what does it compute, and where?"), "calculate"),
+    Lesson("zoo", ARCHITECTURES, "pages/architectures/zoo.py", N_("The zoo"),
+           N_("Which networks made history, what did they cost, and what was new in them?"), "account_tree"),
     Lesson("network", LIVE, "pages/live/network.py", N_("Your photo through a network"),
            N_("What does a trained network see in your photo?"), "neurology"),
 )  # fmt: skip

@@ -11,16 +11,17 @@ Grouped and shuffled: Zhang et al., arXiv 1707.01083, § 3.1. Global average poo
 1312.4400, § 3.2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Literal
 
 from cnnviz.errors import SettingError
 from cnnviz.layers.arithmetic import Padding, conv_cost, conv_output_size, pool_output_size
 from cnnviz.messages import N_
 
-LayerKind = Literal["conv", "linear", "gap", "shuffle"]
+LayerKind = Literal["conv", "linear", "pool", "gap", "shuffle"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class LayerCost:
     """One layer: what it stores and computes for one image.
 
     Attributes:
-        kind: "conv", "linear", "gap" (global average pooling) or "shuffle" (of channels).
+        kind: "conv", "linear", "pool" (max pooling), "gap" (global average pooling) or "shuffle" (of channels).
         kernel_size: (height, width); (1, 1) for a dense layer.
         in_channels, out_channels: maps in and out; numbers in and out of a dense layer.
         groups: into how many the channels are divided.
@@ -37,6 +38,7 @@ class LayerCost:
         biases: one per output channel, or 0.
         macs: multiply–accumulates.
         nonlinearity: whether one follows.
+        stride: step of the window.
     """
 
     kind: LayerKind
@@ -49,10 +51,22 @@ class LayerCost:
     biases: int
     macs: int
     nonlinearity: bool = True
+    stride: int = 1
 
     @property
     def parameters(self) -> int:
         return self.weights + self.biases
+
+    @property
+    def sheet(self) -> tuple[int, int]:
+        """Rows and columns of the weights laid out flat, a kernel for every pair of channels.
+
+        Of `groups` only the blocks on the diagonal exist, 1/groups of the area; where nothing is learned
+        there is no sheet: (0, 0).
+        """
+        if not self.weights:
+            return 0, 0
+        return self.out_channels * self.kernel_size[0], self.in_channels * self.kernel_size[1]
 
     @property
     def activations(self) -> int:
@@ -121,10 +135,6 @@ class Comparison:
     def macs_ratio(self) -> Fraction:
         return Fraction(self.factored.macs, self.plain.macs)
 
-    @property
-    def activations_ratio(self) -> Fraction:
-        return Fraction(self.factored.activations, self.plain.activations)
-
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
@@ -134,6 +144,15 @@ def _at_least_one(count: int) -> int:
     if count < 1:
         raise SettingError(N_("a count of {count} was given; it must be at least 1"), count=count)
     return count
+
+
+def _odd(kernel_size: int) -> int:
+    if kernel_size % 2 == 0:
+        raise SettingError(
+            N_("kernel_size is {kernel_size}; it must be odd for the map to keep its size"),
+            kernel_size=kernel_size,
+        )
+    return kernel_size
 
 
 def conv_layer(
@@ -176,6 +195,7 @@ def conv_layer(
         cost.biases,
         cost.macs,
         nonlinearity,
+        stride,
     )
 
 
@@ -191,6 +211,19 @@ def linear_layer(
     biases = out_features if bias else 0
     return LayerCost(
         "linear", (1, 1), in_features, out_features, 1, (1, 1), weights, biases, weights, nonlinearity
+    )
+
+
+def pool_layer(channels: int, input_size: int, kernel_size: int, stride: int) -> LayerCost:
+    """Max pooling of square maps without padding; nothing is learned.
+
+    >>> pool_layer(256, 13, kernel_size=3, stride=2).output_size
+    (6, 6)
+    """
+    side = pool_output_size(input_size, kernel_size, stride)
+    window = (kernel_size, kernel_size)
+    return LayerCost(
+        "pool", window, _at_least_one(channels), channels, channels, (side, side), 0, 0, 0, False, stride
     )
 
 
@@ -234,12 +267,7 @@ def small_kernels(
     >>> pair.factored.weights, pair.plain.weights, pair.macs_ratio
     (73728, 102400, Fraction(18, 25))
     """
-    large = equivalent_kernel(layers, kernel_size)
-    if kernel_size % 2 == 0:
-        raise SettingError(
-            N_("kernel_size is {kernel_size}; it must be odd for the map to keep its size"),
-            kernel_size=kernel_size,
-        )
+    large = equivalent_kernel(layers, _odd(kernel_size))
     first = channels if in_channels is None else in_channels
     stack = tuple(
         conv_layer(first if place == 0 else channels, channels, kernel_size, size, bias=bias)
@@ -250,15 +278,18 @@ def small_kernels(
 
 @dataclass(frozen=True)
 class Crossover:
-    """From where on a stack of small kernels beats the large one; None where it never does.
+    """Where a stack of small kernels and the large one cost the same; None where they never do.
+
+    With C channels in and out of every layer, the stack is cheaper above these C. Where the first layer
+    reads a fixed number of channels instead, as it does on an RGB image, it is cheaper below them.
 
     Attributes:
-        parameters: channels C, in and out of every layer, at which both have as many parameters. The
-            ratio of the weights doesn't depend on C; with biases this is at most 1.
-        memory: channels C at which both keep as many numbers for one image, parameters and activations:
-            below it the stack's extra maps outweigh the parameters that it saves.
-        in_channels: with C channels in all other places, channels into the first layer at which both
-            have as many parameters: a stack on an RGB image costs more.
+        parameters: C at which both have as many parameters. With C everywhere the ratio of the weights
+            doesn't depend on C, and with biases this is at most 1.
+        memory: C at which both keep as many numbers for one image, parameters and activations: the
+            stack has more maps to keep.
+        in_channels: with C channels in all other places, channels into the first layer above which the
+            stack has fewer parameters.
     """
 
     parameters: Fraction | None
@@ -267,27 +298,83 @@ class Crossover:
 
 
 def crossover(
-    layers: int, kernel_size: int, channels: int, size: int | tuple[int, int], bias: bool = True
+    layers: int,
+    kernel_size: int,
+    channels: int,
+    size: int | tuple[int, int],
+    bias: bool = True,
+    in_channels: int | None = None,
 ) -> Crossover:
     """Where one large kernel and a stack that sees as much cost the same; arguments as :func:`small_kernels`.
 
     With n layers of k×k, K = n(k−1)+1, maps of A cells and b = 1 with biases, 0 without: parameters are
     equal at C = b(n−1) / (K²−nk²), numbers kept at C = (n−1)(A+b) / (K²−nk²), and parameters with another
-    number of input channels at (n−1)(k²C+b) / (K²−k²).
+    number of input channels at (n−1)(k²C+b) / (K²−k²). With I channels into the first layer, whatever C
+    is, at C = ((K²−k²)I − b(n−1)) / ((n−1)k²) and ((K²−k²)I − (n−1)(A+b)) / ((n−1)k²).
 
     >>> found = crossover(2, 3, channels=64, size=56, bias=False)
     >>> found.parameters, found.memory, found.in_channels
     (Fraction(0, 1), Fraction(448, 1), Fraction(36, 1))
+    >>> crossover(2, 3, channels=64, size=56, bias=False, in_channels=36).parameters
+    Fraction(64, 1)
     """
     height, width = _pair(size)
     area, b, more = height * width, int(bias), layers - 1
     large, small = equivalent_kernel(layers, kernel_size) ** 2, kernel_size**2
-    saved = large - layers * small
-    return Crossover(
-        Fraction(b * more, saved) if saved > 0 else None,
-        Fraction(more * (area + b), saved) if saved > 0 else None,
-        Fraction(more * (small * _at_least_one(channels) + b), large - small) if large > small else None,
-    )
+    first = Fraction(more * (small * _at_least_one(channels) + b), large - small) if large > small else None
+    if in_channels is None:
+        saved = large - layers * small
+        return Crossover(
+            Fraction(b * more, saved) if saved > 0 else None,
+            Fraction(more * (area + b), saved) if saved > 0 else None,
+            first,
+        )
+
+    def equal(extra: int) -> Fraction | None:
+        found = Fraction((large - small) * _at_least_one(in_channels) - extra, more * small) if more else None
+        return found if found is not None and found > 0 else None
+
+    return Crossover(equal(more * b), equal(more * (area + b)), first)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a stack costs in terms of the one layer that it replaces, over the channels C.
+
+    Attributes:
+        channels: C, growing.
+        parameters: the stack's over the one layer's, for each C.
+        memory: the same of parameters and activations together.
+    """
+
+    channels: tuple[int, ...]
+    parameters: tuple[float, ...]
+    memory: tuple[float, ...]
+
+
+def sweep(
+    layers: int,
+    kernel_size: int,
+    size: int | tuple[int, int],
+    bias: bool = True,
+    in_channels: int | None = None,
+    most: int = 512,
+) -> Sweep:
+    """The ratios over C from 1 to `most`, at about equal steps of log C; other arguments as :func:`small_kernels`.
+
+    >>> curve = sweep(2, 3, 56, bias=False)
+    >>> curve.channels[0], curve.channels[-1], curve.parameters[0], round(curve.memory[0], 2)
+    (1, 512, 0.72, 1.99)
+    """
+    steps = 36
+    channels = sorted({round(most ** (step / steps)) for step in range(steps + 1)})
+    pairs = [small_kernels(layers, kernel_size, c, size, bias, in_channels) for c in channels]
+    memory = [
+        (pair.factored.parameters + pair.factored.activations)
+        / (pair.plain.parameters + pair.plain.activations)
+        for pair in pairs
+    ]
+    return Sweep(tuple(channels), tuple(float(pair.parameters_ratio) for pair in pairs), tuple(memory))
 
 
 def bottleneck(
@@ -299,7 +386,7 @@ def bottleneck(
     >>> pair.plain.weights, pair.factored.weights
     (1179648, 69632)
     """
-    plain = conv_layer(channels, channels, kernel_size, size, bias=bias)
+    plain = conv_layer(channels, channels, _odd(kernel_size), size, bias=bias)
     return Comparison(
         Design((plain, plain)),
         Design(
@@ -327,7 +414,7 @@ def reduced(
     (120422400, 12443648)
     """
     return Comparison(
-        Design((conv_layer(in_channels, out_channels, kernel_size, size, bias=bias),)),
+        Design((conv_layer(in_channels, out_channels, _odd(kernel_size), size, bias=bias),)),
         Design(
             (
                 conv_layer(in_channels, narrow, 1, size, bias=bias),
@@ -348,7 +435,7 @@ def depthwise_separable(
     True
     """
     return Comparison(
-        Design((conv_layer(in_channels, out_channels, kernel_size, size, bias=bias),)),
+        Design((conv_layer(in_channels, out_channels, _odd(kernel_size), size, bias=bias),)),
         Design(
             (
                 conv_layer(in_channels, in_channels, kernel_size, size, groups=in_channels, bias=bias),
@@ -377,7 +464,7 @@ def grouped(
     >>> grouped(64, 64, 3, groups=8, size=28).weights_ratio
     Fraction(1, 8)
     """
-    layer = conv_layer(in_channels, out_channels, kernel_size, size, groups=groups, bias=bias)
+    layer = conv_layer(in_channels, out_channels, _odd(kernel_size), size, groups=groups, bias=bias)
     mix = LayerCost("shuffle", (1, 1), out_channels, out_channels, groups, layer.output_size, 0, 0, 0, False)
     return Comparison(
         Design((conv_layer(in_channels, out_channels, kernel_size, size, bias=bias),)),
@@ -404,26 +491,71 @@ def shuffle_order(channels: int, groups: int) -> tuple[int, ...]:
     return tuple(group * each + member for member in range(each) for group in range(groups))
 
 
-def channel_reach(channels: int, groups: int, layers: int, shuffle: bool) -> tuple[frozenset[int], ...]:
-    """Input channels that each output channel depends on after `layers` grouped layers of equal width.
+@dataclass(frozen=True)
+class ChannelLevel:
+    """One place on the way through grouped layers.
+
+    Attributes:
+        kind: what comes out here: the input, a grouped convolution, or a shuffle.
+        seen: channels that the chosen output depends on.
+    """
+
+    kind: Literal["input", "conv", "shuffle"]
+    seen: frozenset[int]
+
+
+def channel_reads(
+    kind: Literal["input", "conv", "shuffle"], channel: int, channels: int, groups: int
+) -> tuple[int, ...]:
+    """Channels of the level before that one channel reads; before the input there is none.
+
+    >>> channel_reads("conv", 3, channels=4, groups=2), channel_reads("shuffle", 1, channels=4, groups=2)
+    ((2, 3), (2,))
+    """
+    if kind == "input":
+        return ()
+    if kind == "shuffle":
+        return (shuffle_order(channels, groups)[channel],)
+    each = channels // groups
+    return tuple(range(channel // each * each, (channel // each + 1) * each))
+
+
+def channel_fan(
+    channels: int, groups: int, layers: int, shuffle: bool, output: int
+) -> tuple[ChannelLevel, ...]:
+    """Channels that one output depends on, from the input to the last of `layers` grouped layers of equal width.
 
     Args:
         shuffle: whether channels are shuffled between the layers.
+        output: index of the output channel, from 0.
 
-    >>> [sorted(seen) for seen in channel_reach(4, 2, layers=2, shuffle=False)]
-    [[0, 1], [0, 1], [2, 3], [2, 3]]
-    >>> len(channel_reach(4, 2, layers=2, shuffle=True)[0])
-    4
+    Raises:
+        SettingError: `groups` doesn't divide `channels`, or there is no such layer or output.
+
+    >>> [sorted(level.seen) for level in channel_fan(4, 2, layers=2, shuffle=True, output=3)]
+    [[0, 1, 2, 3], [1, 3], [2, 3], [3]]
+    >>> sorted(channel_fan(4, 2, layers=2, shuffle=False, output=3)[0].seen)
+    [2, 3]
     """
-    order = shuffle_order(channels, groups)
-    each = channels // groups
-    seen = [frozenset([channel]) for channel in range(channels)]
-    for layer in range(_at_least_one(layers)):
-        if layer and shuffle:
-            seen = [seen[channel] for channel in order]
-        unions = [frozenset().union(*seen[g * each : (g + 1) * each]) for g in range(groups)]
-        seen = [unions[channel // each] for channel in range(channels)]
-    return tuple(seen)
+    if not 0 <= output < channels:
+        raise SettingError(
+            N_("there is no output channel {output}; they are counted from 0 to {last}"),
+            output=output,
+            last=channels - 1,
+        )
+    between: tuple[Literal["conv", "shuffle"], ...] = ("shuffle", "conv") if shuffle else ("conv",)
+    kinds: tuple[Literal["conv", "shuffle"], ...] = ("conv", *between * (_at_least_one(layers) - 1))
+    order, each = shuffle_order(channels, groups), channels // groups
+    levels = []
+    seen = frozenset([output])
+    for kind in reversed(kinds):
+        levels.append(ChannelLevel(kind, seen))
+        if kind == "shuffle":
+            seen = frozenset(order[channel] for channel in seen)
+        else:
+            starts = {channel // each * each for channel in seen}
+            seen = frozenset(start + member for start in starts for member in range(each))
+    return ChannelLevel("input", seen), *reversed(levels)
 
 
 def asymmetric(
@@ -435,7 +567,7 @@ def asymmetric(
     Fraction(2, 7)
     """
     return Comparison(
-        Design((conv_layer(channels, channels, kernel_size, size, bias=bias),)),
+        Design((conv_layer(channels, channels, _odd(kernel_size), size, bias=bias),)),
         Design(
             (
                 conv_layer(channels, channels, (1, kernel_size), size, bias=bias),
@@ -491,33 +623,80 @@ def dense_or_pooled(
     )
 
 
-def alexnet_first_dense() -> Comparison:
-    """AlexNet's first dense layer on conv5's 13×13 maps (plain), and as published, behind its 3×3/2 pooling.
+@dataclass(frozen=True)
+class FirstDense:
+    """Three ways from the last maps to the first dense layer.
 
-    >>> pair = alexnet_first_dense()
-    >>> pair.plain.weights, pair.factored.weights
-    (177209344, 37748736)
+    Attributes:
+        every_cell: dense on every cell of the maps.
+        pooled: dense behind a max pooling.
+        averaged: dense behind global average pooling.
     """
-    side = 13
-    pooled = pool_output_size(side, kernel_size=3, stride=2)
-    return Comparison(dense_head(256, side, (4096,)), dense_head(256, pooled, (4096,)))
+
+    every_cell: Design
+    pooled: Design
+    averaged: Design
+
+
+def first_dense(
+    channels: int, size: int, units: int, window: int = 3, stride: int = 2, bias: bool = False
+) -> FirstDense:
+    """A classifier's first dense layer, of `units`, on `channels` square maps of `size`.
+
+    Args:
+        window, stride: of the max pooling.
+
+    Raises:
+        SettingError: a count below 1, or maps smaller than the window.
+
+    >>> alexnet = first_dense(256, 13, 4096)
+    >>> alexnet.every_cell.weights, alexnet.pooled.weights, alexnet.averaged.weights
+    (177209344, 37748736, 1048576)
+    """
+    pool = pool_layer(channels, size, window, stride)
+    behind = linear_layer(pool.activations, units, bias)
+    averaged = (gap_layer(channels, size), linear_layer(channels, units, bias))
+    whole = linear_layer(channels * size * size, units, bias)
+    return FirstDense(Design((whole,)), Design((pool, behind)), Design(averaged))
+
+
+def dense_or_convolution(
+    in_channels: int, out_channels: int, kernel_size: int, size: int, bias: bool = False
+) -> Comparison:
+    """Maps to maps of the same `size` by a dense layer (plain), and by a convolution.
+
+    Without biases the ratio of the weights is k²/size⁴, that of the MACs k²/size².
+
+    >>> pair = dense_or_convolution(64, 64, 3, size=56)
+    >>> pair.macs_ratio, pair.weights_ratio
+    (Fraction(9, 3136), Fraction(9, 9834496))
+    """
+    area = size * size
+    return Comparison(
+        Design((linear_layer(_at_least_one(in_channels) * area, _at_least_one(out_channels) * area, bias),)),
+        Design((conv_layer(in_channels, out_channels, _odd(kernel_size), size, bias=bias),)),
+    )
 
 
 @dataclass(frozen=True)
-class PublishedCost:
-    """A number as somebody published it: of the plain design, and of the factored one where there is one."""
+class PublishedNumber:
+    """A number as somebody published it."""
 
+    value: int
     source: str
-    plain: int
-    factored: int | None = None
 
 
-PUBLISHED = {
-    "notes_conv": PublishedCost(N_("lecture notes: 64 filters of 3×3×128, weights"), 73_728),
-    "alexnet_dense": PublishedCost(
-        N_("lecture notes (13·13·128·2 × 2048·2); Krizhevsky et al. 2012: 6·6·256 × 4096"),
-        177_209_344,
-        37_748_736,
-    ),
-}
+PUBLISHED: Mapping[str, PublishedNumber] = MappingProxyType(
+    {
+        "notes_conv": PublishedNumber(73_728, N_("lecture notes: 64 filters of 3×3×128")),
+        "vgg_more": PublishedNumber(81, "Simonyan & Zisserman, arXiv 1409.1556, § 2.3"),
+        "inception_less": PublishedNumber(28, "Szegedy et al., arXiv 1512.00567, § 3.1"),
+        "asymmetric_less": PublishedNumber(33, "Szegedy et al., arXiv 1512.00567, § 3.2"),
+        "notes_dense": PublishedNumber(177_209_344, N_("lecture notes: 13·13·128·2 × 2048·2")),
+        "alexnet_dense": PublishedNumber(37_748_736, "Krizhevsky et al. 2012: 6·6·256 × 4096"),
+        "alexnet_head": PublishedNumber(58_631_144, "torchvision, AlexNet"),
+        "vgg16_dense": PublishedNumber(102_760_448, "Stanford CS231n: 7·7·512 × 4096"),
+        "vgg16_head": PublishedNumber(123_642_856, "torchvision, VGG16"),
+    }
+)
 """By example: what the pages set beside the computed numbers; the other papers give formulas only."""

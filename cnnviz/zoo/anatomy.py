@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from cnnviz.errors import SettingError
 from cnnviz.layers.arithmetic import conv_cost, conv_output_size, window
+from cnnviz.layers.flops import Flops
 from cnnviz.messages import N_
 from cnnviz.zoo.efficientnet_lite0 import CARD, Conv, EfficientNetLite0
 
@@ -119,27 +118,12 @@ def blank() -> EfficientNetLite0:
         return EfficientNetLite0().eval()
 
 
-class _Flops(TorchDispatchMode):
-    """Adds up ``torch.utils.flop_counter``'s formulas over every operation that runs.
-
-    ``FlopCounterMode`` does the same, and also hooks every module of the process, other visitors' too.
-    """
-
-    total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        if count := flop_registry.get(func.overloadpacket):
-            self.total += count(*args, **(kwargs or {}), out_val=out)
-        return out
-
-
 def measured_macs(network: EfficientNetLite0, input_size: int = CARD.input_size) -> int:
     """Multiply–accumulates of one image as PyTorch counts them: half its floating-point operations."""
     image = torch.empty(1, 3, input_size, input_size, device=next(network.parameters()).device)
-    with torch.no_grad(), _Flops() as flops:
+    with torch.no_grad(), Flops() as flops:
         network(image)
-    return flops.total // 2
+    return flops.macs
 
 
 def by_strength(maps: NDArray[np.floating[Any]]) -> NDArray[np.intp]:

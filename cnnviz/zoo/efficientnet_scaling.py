@@ -2,12 +2,12 @@
 
 Tan & Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019 (arXiv
 1905.11946), equation 3: depth d = α^φ, width w = β^φ, resolution r = γ^φ, with α·β²·γ² ≈ 2 and α, β, γ ≥ 1,
-so that the multiply–accumulates, which grow as d·w²·r², double with every φ. A small grid search found
-α = 1.2, β = 1.1, γ = 1.15 (§ 4).
+so that the multiply–accumulates, which grow as d·w²·r², double with every φ. For B0 the authors' small grid
+search found α = 1.2, β = 1.1, γ = 1.15.
 """
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 from torch import nn
 from torchvision.models.efficientnet import EfficientNet, MBConvConfig
@@ -66,7 +66,7 @@ VARIANTS = {
     "efficientnet_b6": Scaling(2.6, 1.8, 528),
     "efficientnet_b7": Scaling(3.1, 2.0, 600),
 }
-"""torchvision's multipliers, and the resolutions of its published weights (the paper's B2 takes 260)."""
+"""torchvision's multipliers, and the resolutions of its published weights (the authors' code gives B2 260)."""
 
 
 def doubling(alpha: float = ALPHA, beta: float = BETA, gamma: float = GAMMA) -> float:
@@ -122,6 +122,12 @@ class ScalingCount:
     counted: NetworkCount
 
 
+@cache
+def _b0() -> NetworkCount:
+    base = VARIANTS["efficientnet_b0"]
+    return count(partial(build, base), (3, base.resolution, base.resolution), name="efficientnet_b0")
+
+
 def scaled(scaling: Scaling) -> ScalingCount:
     """Predict and count EfficientNet with these multipliers.
 
@@ -129,11 +135,13 @@ def scaled(scaling: Scaling) -> ScalingCount:
     >>> found.predicted_macs == found.counted.macs
     True
     """
-    base = VARIANTS["efficientnet_b0"]
-    size = (3, base.resolution, base.resolution)
-    b0 = count(partial(build, base), size, name="efficientnet_b0")
+    b0 = _b0()
     size = (3, scaling.resolution, scaling.resolution)
-    counted = b0 if scaling == base else count(partial(build, scaling), size, name="EfficientNet")
+    counted = (
+        b0
+        if scaling == VARIANTS["efficientnet_b0"]
+        else count(partial(build, scaling), size, name="EfficientNet")
+    )
     return ScalingCount(
         scaling,
         round(b0.parameters * scaling.parameters_factor),

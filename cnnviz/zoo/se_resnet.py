@@ -28,7 +28,7 @@ _EXPANSION = 4
 
 
 class SqueezeExcite(nn.Module):
-    """One number for each map, in 0 … 1, from the means of all maps (Figure 1)."""
+    """One number for each map, in 0 … 1, from the means of all maps."""
 
     def __init__(self, channels: int, reduction: int, bias: bool) -> None:
         super().__init__()

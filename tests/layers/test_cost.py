@@ -3,54 +3,28 @@
 import ast
 import inspect
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from cnnviz.errors import SettingError
 from cnnviz.layers import cost
+from cnnviz.layers.cost_measured import measure, measure_reach
 from cnnviz.layers.receptive_field import Layer, trace
 
 quick = settings(deadline=None, max_examples=60)
 
 
-def module_of(layer: cost.LayerCost) -> nn.Module:
-    """PyTorch's layer for ours, where every map keeps its size."""
-    if layer.kind == "linear":
-        return nn.Linear(layer.in_channels, layer.out_channels, bias=layer.biases > 0)
-    if layer.kind == "gap":
-        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    if layer.kind == "shuffle":
-        return nn.ChannelShuffle(layer.groups)
-    return nn.Conv2d(
-        layer.in_channels,
-        layer.out_channels,
-        layer.kernel_size,
-        padding=(layer.kernel_size[0] // 2, layer.kernel_size[1] // 2),
-        groups=layer.groups,
-        bias=layer.biases > 0,
-    )
-
-
 def agree(design: cost.Design, *shape: int) -> None:
-    """Build the design on the meta device, run it, and compare everything that PyTorch can count."""
-    with torch.device("meta"):
-        modules = [module_of(layer) for layer in design.layers]
-        x = torch.empty(1, *shape)
-    named = [item for module in modules for item in module.named_parameters()]
-    assert design.weights == sum(p.numel() for name, p in named if name == "weight")
-    assert design.biases == sum(p.numel() for name, p in named if name == "bias")
-    outputs = 0
-    with FlopCounterMode(display=False) as flops:
-        for module in modules:
-            x = module(x)
-            outputs += x.numel()
-    assert design.macs * 2 == flops.get_total_flops()
-    assert design.activations == outputs
+    """Everything that PyTorch can count, in real modules on the meta device."""
+    found = measure(design, shape)
+    assert (design.weights, design.biases) == (found.weights, found.biases)
+    assert design.macs == found.macs
+    assert design.activations == found.activations
 
 
 @given(st.integers(1, 3), st.sampled_from([1, 3, 5]), st.integers(1, 9), st.integers(1, 8), st.booleans())
@@ -110,16 +84,45 @@ def test_inception_3a() -> None:
 
 
 def test_published() -> None:
-    notes, alexnet = cost.PUBLISHED["notes_conv"], cost.PUBLISHED["alexnet_dense"]
-    assert cost.conv_layer(128, 64, 3, 28, bias=False).weights == notes.plain
-    pair = cost.alexnet_first_dense()
-    assert (pair.plain.weights, pair.factored.weights) == (alexnet.plain, alexnet.factored)
+    known = {name: number.value for name, number in cost.PUBLISHED.items()}
+    assert cost.conv_layer(128, 64, 3, 28, bias=False).weights == known["notes_conv"]
+    alexnet = cost.first_dense(256, 13, 4096)
+    assert alexnet.every_cell.weights == known["notes_dense"] == 13 * 13 * 128 * 2 * 2048 * 2
+    assert alexnet.pooled.weights == known["alexnet_dense"] == 6 * 6 * 256 * 4096
+    assert cost.first_dense(512, 14, 4096, window=2).pooled.weights == known["vgg16_dense"]
+    assert int(100 * (1 - cost.small_kernels(2, 3, 8, 7, bias=False).macs_ratio)) == known["inception_less"]
+    assert int(100 * (1 - cost.asymmetric(3, 8, 7).macs_ratio)) == known["asymmetric_less"]
+
+
+@given(st.integers(1, 9), st.integers(2, 12), st.integers(1, 9), st.integers(1, 2), st.booleans())
+@quick
+def test_first_dense_as_torch_counts_it(
+    channels: int, size: int, units: int, window: int, bias: bool
+) -> None:
+    ways = cost.first_dense(channels, size, units, window, bias=bias)
+    for design in (ways.every_cell, ways.pooled, ways.averaged):
+        agree(design, channels, size, size)
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.sampled_from([1, 3, 5]), st.integers(1, 9), st.booleans())
+@quick
+def test_dense_or_convolution_as_torch_counts_it(i: int, o: int, k: int, size: int, bias: bool) -> None:
+    pair = cost.dense_or_convolution(i, o, k, size, bias)
+    agree(pair.plain, i * size * size)
+    agree(pair.factored, i, size, size)
+    assert pair.plain.activations == pair.factored.activations
+    if not bias:
+        assert pair.weights_ratio == Fraction(k**2, size**4)
 
 
 def test_dense_layers_of_known_networks() -> None:
     """Dense parts of torchvision's AlexNet and VGG16."""
     assert cost.dense_head(256, 6, (4096, 4096, 1000)).parameters == 58_631_144
     assert cost.dense_head(512, 7, (4096, 4096, 1000)).parameters == 123_642_856
+    assert [cost.PUBLISHED[name].value for name in ("alexnet_head", "vgg16_head")] == [
+        58_631_144,
+        123_642_856,
+    ]
 
 
 @given(st.integers(1, 64), st.integers(1, 64), st.sampled_from([1, 3, 5, 7]))
@@ -155,6 +158,39 @@ def test_crossover(n: int, k: int, channels: int, size: int, bias: bool) -> None
         assert sign(more) == sign(inputs - found.in_channels)
 
 
+@given(
+    st.integers(2, 4),
+    st.sampled_from([3, 5]),
+    st.integers(1, 40),
+    st.integers(1, 9),
+    st.integers(1, 6),
+    st.booleans(),
+)
+@quick
+def test_crossover_behind_a_fixed_input(n: int, k: int, c: int, inputs: int, size: int, bias: bool) -> None:
+    """With a fixed number of input channels the stack is cheaper below the crossover, and nowhere without one."""
+    found = cost.crossover(n, k, c, size, bias, in_channels=inputs)
+    pair = cost.small_kernels(n, k, c, size, bias, in_channels=inputs)
+    for crossing, (stack, one) in (
+        (found.parameters, (pair.factored.parameters, pair.plain.parameters)),
+        (found.memory, [d.parameters + d.activations for d in (pair.factored, pair.plain)]),
+    ):
+        assert (stack < one) == (crossing is not None and c < crossing)
+        assert (stack == one) == (c == crossing)
+
+
+def test_sweep_is_the_comparison_at_each_c() -> None:
+    for inputs in (None, 3):
+        curve = cost.sweep(3, 3, 14, bias=True, in_channels=inputs, most=4096)
+        assert list(curve.channels) == sorted(set(curve.channels))
+        assert (curve.channels[0], curve.channels[-1]) == (1, 4096)
+        for place in (0, 10, -1):
+            pair = cost.small_kernels(3, 3, curve.channels[place], 14, True, inputs)
+            assert curve.parameters[place] == float(pair.parameters_ratio)
+            kept = [design.parameters + design.activations for design in (pair.factored, pair.plain)]
+            assert curve.memory[place] == kept[0] / kept[1]
+
+
 def test_no_crossover_for_1x1() -> None:
     """A stack of 1×1 kernels sees one pixel, as a single one does."""
     assert cost.crossover(2, 1, 8, 7) == cost.Crossover(None, None, None)
@@ -167,17 +203,27 @@ def test_shuffle_order_is_torchs(groups: int) -> None:
     assert list(cost.shuffle_order(12, groups)) == shuffled
 
 
-def test_reach_is_where_gradients_arrive() -> None:
-    for shuffle in (False, True):
-        layers = [nn.Conv2d(8, 8, 1, groups=2, bias=False) for _ in range(2)]
-        for layer in layers:
-            nn.init.ones_(layer.weight)
-        x = torch.ones(1, 8, 1, 1, requires_grad=True)
-        middle = layers[0](x)
-        out = layers[1](nn.functional.channel_shuffle(middle, 2) if shuffle else middle)
-        for channel, seen in enumerate(cost.channel_reach(8, 2, layers=2, shuffle=shuffle)):
-            (gradient,) = torch.autograd.grad(out[0, channel, 0, 0], x, retain_graph=True)
-            assert seen == set(gradient.flatten().nonzero().flatten().tolist())
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 4), st.booleans(), st.integers(0, 99))
+@quick
+def test_reach_is_where_gradients_arrive(each: int, groups: int, layers: int, shuffle: bool, at: int) -> None:
+    channels = each * groups
+    fan = cost.channel_fan(channels, groups, layers, shuffle, at % channels)
+    assert len(fan[0].seen) == measure_reach(channels, groups, layers, shuffle, at % channels)
+    assert fan[-1].seen == {at % channels}
+    # Each level holds just what the next one reads.
+    for before, level in pairwise(fan):
+        reads = {r for c in level.seen for r in cost.channel_reads(level.kind, c, channels, groups)}
+        assert before.seen == reads
+    assert cost.channel_reads("input", 0, channels, groups) == ()
+
+
+def test_grouped_layers_alone_never_meet() -> None:
+    x = torch.ones(1, 8, 1, 1, requires_grad=True)
+    layer = nn.Conv2d(8, 8, 1, groups=2, bias=False)
+    nn.init.ones_(layer.weight)
+    (gradient,) = torch.autograd.grad(layer(layer(layer(x)))[0, 5, 0, 0], x)
+    seen = cost.channel_fan(8, 2, layers=3, shuffle=False, output=5)[0].seen
+    assert seen == set(gradient.flatten().nonzero().flatten().tolist()) == {4, 5, 6, 7}
 
 
 @pytest.mark.parametrize(
@@ -192,6 +238,12 @@ def test_reach_is_where_gradients_arrive() -> None:
         lambda: cost.gap_layer(8, 0),
         lambda: cost.conv_layer(3, 8, 5, 2, padding=0),
         lambda: cost.crossover(2, 3, 0, 7),
+        lambda: cost.asymmetric(4, 8, 7),
+        lambda: cost.depthwise_separable(8, 8, 2, 7),
+        lambda: cost.first_dense(8, 2, 10, window=3),
+        lambda: cost.dense_or_convolution(8, 0, 3, 7),
+        lambda: cost.channel_fan(8, 2, 2, True, 8),
+        lambda: cost.channel_fan(8, 3, 2, True, 0),
     ],
 )
 def test_what_has_no_meaning_is_refused(call: object) -> None:
