@@ -4,38 +4,28 @@ import contextlib
 import io
 import json
 import re
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 import torch
-from nbclient import NotebookClient
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook, samples
+from cnnviz import samples
 from cnnviz.images import fit
 from cnnviz.layers.convolution import ConvolutionSettings, convolve_1d, run
 from cnnviz.layers.kernels import PRESETS, filter_photo, filter_rgb, preset
 from cnnviz.layers.measured import PUBLISHED_SIZES
 from cnnviz.zoo import efficientnet_lite0
 
+from .visit import link, notebook_outputs, printed, source, texts, visit
+
+open_at = partial(visit, "convolution")
+
 VIEWS = ("grid", "photo", "line", "names")
 CAT = fit(fit(samples.load("cat"), 800), 400)
-
-
-def open_at(**parameters: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=60)
-    for name, value in parameters.items():
-        at.query_params[name] = value
-    at.switch_page("pages/foundations/convolution.py")
-    at.run()
-    assert not at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
 
 
 def explorer(at: AppTest) -> dict[str, Any]:
@@ -47,22 +37,6 @@ def explorer(at: AppTest) -> dict[str, Any]:
 def output(at: AppTest) -> np.ndarray:
     sent = explorer(at)
     return np.array(sent["output"], dtype=float).reshape(sent["outputShape"])
-
-
-def source(at: AppTest) -> str:
-    return [code.value for code in at.code if code.language == "python"][-1]
-
-
-def printed(at: AppTest) -> list[str]:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(source(at), {})
-    return out.getvalue().splitlines()
-
-
-def link(at: AppTest) -> dict[str, str]:
-    """The address's parameters: lists as they were given, text once the page has written them."""
-    return {name: value if isinstance(value, str) else value[0] for name, value in at.query_params.items()}
 
 
 # Every control
@@ -186,7 +160,7 @@ def test_own_numbers_travel_in_the_link() -> None:
     at = open_at(lang="en", rows="3", cols="3", **numbers)
     assert output(at).tolist() == [[[4.5, 7], [12, 14.5]]]
     assert link(at) == {"lang": "en", "rows": "3", "cols": "3", **numbers}
-    assert printed(at) == [
+    assert printed(at).splitlines() == [
         "tensor([[[ 4.5000,  7.0000],",
         "         [12.0000, 14.5000]]], dtype=torch.float64)",
     ]
@@ -316,7 +290,7 @@ def test_photo(parameters: dict[str, str], kernel: Any, settings: Any, colour: A
     after = next(caption.value for caption in at.caption if caption.value.startswith("After"))
     assert after.startswith(f"After: {height} × {width}, values from {low:.4g} to {high:.4g}, ")
     # The patch under the window is the photo's own output there, and the code prints the same numbers.
-    lines = printed(at)
+    lines = printed(at).splitlines()
     channels = (height, width) if filtered.output.ndim == 2 else (height, width, 3)
     assert lines[0] == str((1 if len(channels) == 2 else 3, height, width))
     assert [float(x) for x in lines[1].split()] == pytest.approx([low, high], abs=0.02)
@@ -334,7 +308,7 @@ def test_learned_kernels() -> None:
     assert np.array(explorer(at)["weight"]) == pytest.approx(weight[20].ravel(), rel=1e-6)
     assert not explorer(at)["editWeight"], "learned kernels are looked at, not changed"
     filtered = filter_rgb(CAT, weight[20], ConvolutionSettings(stride=2))
-    lines = printed(at)
+    lines = printed(at).splitlines()
     low, high = filtered.output.min(), filtered.output.max()
     assert [float(x) for x in lines[1].split()] == pytest.approx([low, high], abs=0.01)
     picks = [json.loads(component.proto.json) for component in at.get("bidi_component")]
@@ -361,7 +335,7 @@ def test_line() -> None:
     assert explorer(at)["selected"] == [0, 0, 4]
     assert r"$(f * g)(4) = 3 \cdot 0.5 = 1.5$" in texts(at)
     assert r"$(f \star g)(2) = 3 \cdot 0 = 0$" in texts(at)
-    lines = printed(at)
+    lines = printed(at).splitlines()
     numbers = [[float(x) for x in re.findall(r"-?\d+\.?\d*", line)] for line in lines]
     assert numbers[0] == numbers[1] == numbers[4] == [0, 1, 2.5, 4, 1.5]
     assert numbers[2] == numbers[3] == numbers[5] == [step.total for step in sums.correlation]
@@ -425,18 +399,10 @@ def test_code_prints_the_output() -> None:
     assert run(x, weight, settings, sent["bias"]).output == pytest.approx(names["output"].numpy())
 
 
-def test_notebook_runs() -> None:
+def test_notebook_runs(tmp_path: Path) -> None:
     at = open_at(lang="en", view="photo")
-    built = nbformat.reads(
-        notebook.build("Convolution", "text", "link", source(at)).decode("utf-8"), as_version=4
-    )
-    done = NotebookClient(built, timeout=120).execute()
-    printed_there = "".join(
-        output.text
-        for cell in done.cells
-        for output in cell.get("outputs", [])
-        if output.output_type == "stream"
-    )
-    assert printed_there.splitlines() == printed(at)
-    shown = done.cells[-1].outputs[0].data
+    outputs = notebook_outputs(source(at), tmp_path)
+    printed_there = "".join(output.get("text", "") for output in outputs)
+    assert printed_there.splitlines() == printed(at).splitlines()
+    shown = outputs[-1]["data"]
     assert "image/png" in shown

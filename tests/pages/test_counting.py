@@ -1,56 +1,28 @@
 """The lesson Count any network, as a visitor's clicks see it."""
 
-import contextlib
-import io
 import json
 import re
+from functools import partial
+from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook
 from cnnviz.zoo.counting import count_named, published
 from cnnviz.zoo.counting.shares import KINDS, MEASURES, amount, largest_kind
 from cnnviz.zoo.counting.stack_rows import PRESETS
 
+from .visit import link, notebook_text, printed, proofs, source, texts, visit
+
+open_at = partial(visit, "counting")
+
+
 AGREE = {"en": "agree", "ko": "일치"}
 
 
-def open_at(**parameters: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=60)
-    for name, value in parameters.items():
-        at.query_params[name] = value
-    at.switch_page("pages/architectures/counting.py")
-    at.run()
-    assert not at.exception
-    return at
-
-
-def source(at: AppTest) -> str:
-    return next(code.value for code in at.code if code.language == "python")
-
-
-def printed(at: AppTest) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(source(at), {})
-    return out.getvalue()
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
-
-
-def proofs(at: AppTest) -> list[str]:
-    return [element.value for element in at.markdown if "badge[:material" in element.value]
-
-
-def link(at: AppTest) -> dict[str, str]:
+def own_link(at: AppTest) -> dict[str, str]:
     """The lesson's part of it."""
-    pairs = {name: value if isinstance(value, str) else value[0] for name, value in at.query_params.items()}
-    return {name: value for name, value in pairs.items() if name != "lang"}
+    return {name: value for name, value in link(at).items() if name != "lang"}
 
 
 def treemap(at: AppTest) -> dict[str, object]:
@@ -94,7 +66,7 @@ def test_the_strides_of_2015() -> None:
     at = open_at()
     assert "4,089,184,256" in proofs(at)[1]
     at.toggle(key="counting.v1").set_value(True).run()
-    assert link(at) == {"v1": "1"}
+    assert own_link(at) == {"v1": "1"}
     assert "PyTorch **3,857,973,248**" in proofs(at)[1]
     assert "published **3,800,000,000** (He et al., arXiv 1512.03385, Table 1)" in proofs(at)[1]
     assert "green-badge" in proofs(at)[1]
@@ -123,7 +95,7 @@ def test_traps_bite_where_they_are_set(parameters: dict[str, str], found: int, w
 def test_another_network_brings_its_size_and_its_switches() -> None:
     at = open_at(model="googlenet", aux="1", n="100")
     at.selectbox(key="counting.model").set_value("inception_v3").run()
-    assert link(at) == {"model": "inception_v3"}
+    assert own_link(at) == {"model": "inception_v3"}
     assert at.slider(key="counting.n").value == 299
     assert at.toggle(key="counting.aux").value is True
     assert "orange-badge" not in "".join(proofs(at))
@@ -156,7 +128,7 @@ def test_treemap_and_table_open_at_a_module() -> None:
     assert inside["share"].sum() == pytest.approx(
         next(node.macs for node in found.tree.walk() if node.name == "layer3.0") / found.macs
     )
-    again = open_at(**link(at))
+    again = open_at(**own_link(at))
     assert again.selectbox(key="counting.in").value == "layer3.0"
     assert treemap(again)["values"] == treemap(at)["values"]
     at.selectbox(key="counting.model").set_value("vgg11").run()
@@ -212,7 +184,7 @@ def test_presets_of_stacks(preset: str) -> None:
     if network := PRESETS[preset].network:
         assert f"published **{published(network).parameters:,}** (torchvision" in proofs(at)[0]
     assert all("green-badge" in proof for proof in proofs(at))
-    again = open_at(**link(at))
+    again = open_at(**own_link(at))
     assert proofs(again) == proofs(at)
 
 
@@ -229,14 +201,14 @@ def test_the_table_is_the_stack() -> None:
     at = open_at(view="stack")
     edit(at, edited_rows={0: {"out_channels": 8}}, added_rows=[{"kind": "relu"}], deleted_rows=[1])
     assert not at.exception
-    assert link(at)["stack"].startswith("conv_8_3_1_1_1~pool__2_2_0~conv_32")
+    assert own_link(at)["stack"].startswith("conv_8_3_1_1_1~pool__2_2_0~conv_32")
     assert at.selectbox(key="counting.preset").value == "own"
     assert "PyTorch" in proofs(at)[0]
     out = printed(at)
     number = re.search(r"PyTorch \*\*([\d,]+)\*\*", proofs(at)[0])
     assert number is not None
     assert f"parameters: {number[1]} =" in out
-    assert list(open_at(**link(at)).data_editor[0].value["kind"])[-1] == "relu"
+    assert list(open_at(**own_link(at)).data_editor[0].value["kind"])[-1] == "relu"
 
 
 @pytest.mark.parametrize(
@@ -254,7 +226,7 @@ def test_a_bad_row_is_explained_and_the_rest_stays(row: int, cells: dict[str, ob
     assert not at.exception
     assert any(warning.value.startswith(said) for warning in at.warning)
     assert len(at.data_editor[0].value) == len(PRESETS["small"].rows)
-    assert [warning.value for warning in open_at(**link(at)).warning] == [w.value for w in at.warning]
+    assert [warning.value for warning in open_at(**own_link(at)).warning] == [w.value for w in at.warning]
     if proofs(at):
         assert "parameters:" in printed(at)
 
@@ -262,9 +234,9 @@ def test_a_bad_row_is_explained_and_the_rest_stays(row: int, cells: dict[str, ob
 def test_an_empty_stack_is_no_accident() -> None:
     at = edit(open_at(view="stack"), deleted_rows=list(range(len(PRESETS["small"].rows))))
     assert not at.exception
-    assert link(at)["stack"] == "none"
+    assert own_link(at)["stack"] == "none"
     assert "No layer yet" in at.info[0].value
-    assert not open_at(**link(at)).exception
+    assert not open_at(**own_link(at)).exception
 
 
 def check(at: AppTest) -> AppTest:
@@ -351,9 +323,7 @@ def test_code_prints_the_numbers_on_screen() -> None:
     assert lines[2] == f"multiply–accumulates: {found.macs:,}"
 
 
-def test_notebook_runs() -> None:
+def test_notebook_runs(tmp_path: Path) -> None:
     at = open_at(model="alexnet")
-    book = nbformat.reads(notebook.build("Count", "", "", source(at)).decode(), as_version=4)
-    NotebookClient(book, timeout=120).execute()
-    out = "".join(output.text for cell in book.cells if cell.cell_type == "code" for output in cell.outputs)
+    out = notebook_text(source(at), tmp_path)
     assert out == printed(at)

@@ -3,45 +3,22 @@
 import contextlib
 import io
 import re
+from functools import partial
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
-from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook, pixels, samples
+from cnnviz import pixels, samples
 from cnnviz.images import fit
 from cnnviz.ui.photo import MAX_SIDE
 
+from .visit import notebook_text, printed, source, texts, visit
+
+open_at = partial(visit, "images")
+
 VIEWS = ("zoom", "channels", "layout", "numbers", "shrink")
 CAT = fit(samples.load("cat"), MAX_SIDE)
-
-
-def open_at(**parameters: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=60)
-    for name, value in parameters.items():
-        at.query_params[name] = value
-    at.switch_page("pages/foundations/images.py")
-    at.run()
-    assert not at.exception
-    return at
-
-
-def source(at: AppTest) -> str:
-    return next(code.value for code in at.code if code.language == "python")
-
-
-def printed(at: AppTest) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(source(at), {})
-    return out.getvalue()
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
@@ -155,9 +132,7 @@ def test_prediction_is_asked_marked_and_never_given_away() -> None:
 @pytest.mark.parametrize("view", ["zoom", "shrink"])
 def test_notebook_runs(view: str, tmp_path: Path) -> None:
     at = open_at(view=view)
-    book = nbformat.reads(notebook.build("Images", "", "", source(at)).decode(), as_version=4)
-    NotebookClient(book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    out = "".join(output.text for cell in book.cells if cell.cell_type == "code" for output in cell.outputs)
+    out = notebook_text(source(at), tmp_path)
     assert out == printed(at)
 
 

@@ -1,63 +1,32 @@
 """The lesson "Your photo through a network", as a visitor's clicks see it."""
 
-import contextlib
-import io
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook, samples
+from cnnviz import samples
 from cnnviz.engine.local import LocalEngine, shared_engine
 from cnnviz.errors import WeightsError
 from cnnviz.images import encode_png, fit
 from cnnviz.messages import N_
 from cnnviz.ui.language import catalogue
-from cnnviz.ui.photo import MAX_SIDE, OWN
+from cnnviz.ui.photo import MAX_SIDE
 from cnnviz.zoo.anatomy import by_strength
+
+from .visit import arrive, notebook_text, printed, source, texts, visit
+
+open_at = partial(visit, "network")
 
 CATS = {"tabby", "tiger cat", "Persian cat", "Siamese cat", "Egyptian cat"}
 STAGES = ("stem", *(f"stage{number}" for number in range(1, 8)), "head")
 RNG = np.random.default_rng(17)
 NOISE = RNG.integers(0, 256, (120, 90, 3), np.uint8)
-
-
-def new(own: np.ndarray | None = None, **parameters: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=60)
-    for name, value in parameters.items():
-        at.query_params[name] = value
-    if own is not None:
-        at.session_state["photo.own"] = own
-        at.session_state["photo"] = OWN
-    at.switch_page("pages/live/network.py")
-    return at
-
-
-def open_at(own: np.ndarray | None = None, **parameters: str) -> AppTest:
-    at = new(own, **parameters).run()
-    assert not at.exception
-    return at
-
-
-def source(at: AppTest) -> str:
-    return next(code.value for code in at.code if code.language == "python")
-
-
-def printed(at: AppTest) -> list[str]:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(source(at), {})
-    return out.getvalue().splitlines()
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
 
 
 def guesses(at: AppTest) -> dict[str, float]:
@@ -218,7 +187,7 @@ def test_the_network_runs_once_a_photo(looks: list[str]) -> None:
 
 def test_visitors_never_share_a_photo() -> None:
     dark, light = np.full((50, 60, 3), 20, np.uint8), np.full((50, 60, 3), 230, np.uint8)
-    first, second = new(dark), new(light)
+    first, second = arrive("network", dark), arrive("network", light)
     first.run()
     second.run()
     for at, rgb in ((first, dark), (second, light), (first.run(), dark)):
@@ -303,7 +272,7 @@ def test_predicting_first() -> None:
 )
 def test_the_code_prints_the_numbers_on_screen(parameters: dict[str, str]) -> None:
     at = open_at(**parameters)
-    counted, *classes, chosen = printed(at)
+    counted, *classes, chosen = printed(at).splitlines()
     assert counted == "4,652,008 parameters"
     shown = {name: f"{100 * share:.1f} %" for name, share in guesses(at).items()}
     for line, (name, percent) in zip(classes, shown.items(), strict=True):
@@ -320,7 +289,7 @@ def test_the_code_prints_the_numbers_on_screen(parameters: dict[str, str]) -> No
 
 def test_the_code_of_the_shapes() -> None:
     at = open_at(view="shapes")
-    lines = printed(at)[6:]
+    lines = printed(at).splitlines()[6:]
     assert [line.split(" ", 1)[0] for line in lines] == list(STAGES)
     for line in lines:
         assert f"| {line.rsplit(' ', 1)[1]} |" in texts(at).replace("**", "")
@@ -329,12 +298,6 @@ def test_the_code_of_the_shapes() -> None:
 
 def test_the_notebook_carries_the_own_photo(tmp_path: Path) -> None:
     at = open_at(NOISE, stage="stage3")
-    book = notebook.build("Title", "Text", "link", source(at), encode_png(NOISE))
-    ran = NotebookClient(
-        nbformat.reads(book.decode(), as_version=4), resources={"metadata": {"path": str(tmp_path)}}
-    )
-    out = "".join(
-        o.text for cell in ran.execute().cells for o in cell.get("outputs", []) if o.output_type == "stream"
-    )
+    out = notebook_text(source(at), tmp_path, encode_png(NOISE))
     best, share = next(iter(guesses(at).items()))
     assert f"{best}: {100 * share:.1f} %" in out

@@ -4,18 +4,21 @@ import contextlib
 import io
 import json
 import re
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook
 from cnnviz.layers.pooling import PoolingSettings, run
 from cnnviz.layers.pooling_presets import GRIDS, KNOWN, SIGNALS
 from cnnviz.ui import state
+
+from .visit import notebook_outputs, printed, source, texts, visit
+
+open_at = partial(visit, "pooling")
 
 VIEWS: tuple[dict[str, str], ...] = (
     {"view": "grid"},
@@ -27,20 +30,6 @@ VIEWS: tuple[dict[str, str], ...] = (
 NAMES = ["-".join(view.values()) for view in VIEWS]
 
 
-def open_at(**parameters: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=60)
-    for name, value in parameters.items():
-        at.query_params[name] = value
-    at.switch_page("pages/foundations/pooling.py")
-    at.run()
-    assert not at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
-
-
 def explorer(at: AppTest) -> dict[str, Any]:
     """What the window explorer was sent."""
     return json.loads(at.get("bidi_component")[0].proto.json)
@@ -48,17 +37,6 @@ def explorer(at: AppTest) -> dict[str, Any]:
 
 def captions(at: AppTest) -> list[str]:
     return [image.proto.imgs[0].caption for image in at.get("image") if image.proto.imgs[0].caption]
-
-
-def source(at: AppTest) -> str:
-    return next(code.value for code in at.code if code.language == "python")
-
-
-def printed(at: AppTest) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(source(at), {})
-    return out.getvalue()
 
 
 # Every control
@@ -337,13 +315,9 @@ def test_code_of_the_convolution() -> None:
     assert f"| {int(costs[1]):,} | {int(costs[2]):,} |" in texts(at)
 
 
-def test_the_notebook_runs() -> None:
+def test_the_notebook_runs(tmp_path: Path) -> None:
     at = open_at(lang="ko", view="photo", f="16")
-    book = nbformat.reads(
-        notebook.build("풀링", "텍스트", "http://localhost", source(at)).decode(), as_version=4
-    )
-    NotebookClient(book, timeout=60).execute()
-    outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
+    outputs = notebook_outputs(source(at), tmp_path)
     assert any("max (3," in output.get("text", "") for output in outputs)
     assert any("image/png" in output.get("data", {}) for output in outputs)
 

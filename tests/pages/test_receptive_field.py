@@ -1,57 +1,22 @@
 """The lesson Receptive field, as a visitor's clicks see it."""
 
-import contextlib
-import io
 import json
 import re
+from functools import partial
+from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook
 from cnnviz.layers.receptive_field import PRESETS, trace
+
+from .visit import link, notebook_text, printed, proofs, source, texts, visit
+
+open_at = partial(visit, "receptive-field")
 
 PAGE = "pages/foundations/receptive_field.py"
 AGREE = {"en": "agree", "ko": "일치"}
-
-
-def open_at(**parameters: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=120)
-    for turn in ("home", "page"):
-        for name, value in parameters.items():
-            at.query_params[name] = value
-        if turn == "page":
-            # The page's address is not its file's name: AppTest knows it once the router has run.
-            at.switch_page(PAGE)
-        at.run()
-    assert not at.exception
-    return at
-
-
-def source(at: AppTest) -> str:
-    return next(code.value for code in at.code if code.language == "python")
-
-
-def printed(at: AppTest) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(source(at), {})
-    return out.getvalue()
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
-
-
-def proofs(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown if "badge[:material" in element.value)
-
-
-def link(at: AppTest) -> dict[str, str]:
-    return {name: value if isinstance(value, str) else value[0] for name, value in at.query_params.items()}
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
@@ -75,9 +40,9 @@ def test_every_preset_proves_its_field(preset: str) -> None:
     at.selectbox(key="receptive-field.preset").set_value(preset).run()
     assert not at.exception
     step = trace(PRESETS[preset].layers)[-1]
-    assert f"= {step.size}$" in proofs(at).replace(",", "")
+    assert f"= {step.size}$" in "\n".join(proofs(at)).replace(",", "")
     # Only the two published cases that are another network's say so.
-    assert ("differ" in proofs(at)) == (preset in ("resnet50_v1_5", "mobilenet"))
+    assert ("differ" in "\n".join(proofs(at))) == (preset in ("resnet50_v1_5", "mobilenet"))
 
 
 def test_a_stack_travels_in_the_link_and_its_code_gives_its_field() -> None:
@@ -119,7 +84,7 @@ def test_the_table_is_the_stack() -> None:
     assert not at.exception
     assert link(at)["stack"] == "c5-1-1-1~c3-1-1-1~p2-2-0-1"
     assert at.selectbox(key="receptive-field.preset").value == "own"
-    assert "1 + 7\\cdot 1 = 8$" in proofs(at)
+    assert "1 + 7\\cdot 1 = 8$" in "\n".join(proofs(at))
     assert list(open_at(**link(at)).data_editor[0].value["kernel_size"]) == [5, 3, 2]
 
 
@@ -158,22 +123,22 @@ def test_an_empty_stack_is_no_accident() -> None:
 def test_the_widest_stack_is_drawn_but_not_measured() -> None:
     at = open_at(stack="~".join(["c31-8-128-64"] * 64), n="512")
     assert not at.exception
-    assert not proofs(at)
+    assert not "\n".join(proofs(at))
     assert any("too long to measure" in caption.value for caption in at.caption)
 
 
 def test_small_kernels_against_one_large_one() -> None:
     at = open_at()
-    assert "27\\cdot 64^2 = 110,592$" in proofs(at)
-    assert "49\\cdot 64^2 = 200,704$" in proofs(at)
-    assert "published **81**" in proofs(at)
+    assert "27\\cdot 64^2 = 110,592$" in "\n".join(proofs(at))
+    assert "49\\cdot 64^2 = 200,704$" in "\n".join(proofs(at))
+    assert "published **81**" in "\n".join(proofs(at))
     at.slider(key="receptive-field.c").set_value(512).run()
-    assert f"{27 * 512**2:,}" in proofs(at)
+    assert f"{27 * 512**2:,}" in "\n".join(proofs(at))
 
 
 def test_pooling_over_a_convolution_by_the_rule() -> None:
     at = open_at(stack="c5-1-2-1~p2-2-0-1")
-    assert "(2 - 1)\\cdot 1 + 5 = 6$" in proofs(at)
+    assert "(2 - 1)\\cdot 1 + 5 = 6$" in "\n".join(proofs(at))
     assert "(p − 1)" not in proofs(open_at())
 
 
@@ -220,8 +185,8 @@ def test_a_tiny_photo_of_ones_own_works() -> None:
 
 def test_the_gaussian_of_luo_and_others() -> None:
     at = open_at(view="photo", deep="10")
-    assert "2\\cdot 10 + 1 = 21$" in proofs(at)
-    assert "= 2.582$" in proofs(at)
+    assert "2\\cdot 10 + 1 = 21$" in "\n".join(proofs(at))
+    assert "= 2.582$" in "\n".join(proofs(at))
 
 
 def test_nonsense_in_the_link_is_explained() -> None:
@@ -238,12 +203,12 @@ def test_nonsense_in_the_link_is_explained() -> None:
 def test_gradient_proves_a_stage_on_demand(model: str, size: int, differs: bool) -> None:
     at = open_at(view="network", model=model)
     assert f"sees **{size} × {size}** pixels" in texts(at)
-    assert not proofs(at)
+    assert not "\n".join(proofs(at))
     next(button for button in at.button if button.label == "Prove it by gradient").click().run()
     assert not at.exception
-    assert f"PyTorch **{size}**" in proofs(at)
-    assert ("published **483** ≠" in proofs(at)) == differs
-    assert ("of 2015" in proofs(at)) == differs
+    assert f"PyTorch **{size}**" in "\n".join(proofs(at))
+    assert ("published **483** ≠" in "\n".join(proofs(at))) == differs
+    assert ("of 2015" in "\n".join(proofs(at))) == differs
 
 
 def test_network_code_measures_the_size_on_screen() -> None:
@@ -272,27 +237,25 @@ def test_networks_that_see_the_whole_image(model: str) -> None:
 
 def test_prediction_hides_the_answer_until_given_and_asks_again() -> None:
     at = open_at(predict="1")
-    assert not proofs(at)
+    assert not "\n".join(proofs(at))
     assert "sees the pixels" not in texts(at)
     assert "| conv3 |" not in texts(at)
     at.number_input(key="receptive-field.guess").set_value(7)
     at.button(key="FormSubmitter:receptive-field.form-Check").click().run()
     assert not at.exception
     assert any("Right: **7**" in success.value for success in at.success)
-    assert AGREE["en"] in proofs(at)
+    assert AGREE["en"] in "\n".join(proofs(at))
     for _again in range(4):
         at.button(key="receptive-field.another").click().run()
         assert not at.exception
-        assert not proofs(at)
+        assert not "\n".join(proofs(at))
         size = trace(at.session_state["receptive-field.stack"])[-1].size
         at.number_input(key="receptive-field.guess").set_value(size)
         at.button(key="FormSubmitter:receptive-field.form-Check").click().run()
         assert any(f"Right: **{size}**" in success.value for success in at.success)
 
 
-def test_notebook_runs() -> None:
+def test_notebook_runs(tmp_path: Path) -> None:
     at = open_at()
-    book = nbformat.reads(notebook.build("Field", "", "", source(at)).decode(), as_version=4)
-    NotebookClient(book, timeout=120).execute()
-    out = "".join(output.text for cell in book.cells if cell.cell_type == "code" for output in cell.outputs)
+    out = notebook_text(source(at), tmp_path)
     assert out == printed(at)

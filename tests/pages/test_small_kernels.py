@@ -1,16 +1,17 @@
 """The lesson "Why small kernels win", as a visitor's clicks see it."""
 
-import contextlib
-import io
 import re
+from functools import partial
+from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook
 from cnnviz.layers import cost
+
+from .visit import link, notebook_text, printed, proofs, source, texts, visit
+
+open_at = partial(visit, "small-kernels")
 
 PAGE = "pages/architectures/small_kernels.py"
 VIEWS = [
@@ -28,42 +29,6 @@ NAMES = ["-".join(view.values()) for view in VIEWS]
 AGREE = {"en": "agree", "ko": "일치"}
 
 
-def open_at(**parameters: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=120)
-    for turn in ("home", "page"):
-        for name, value in parameters.items():
-            at.query_params[name] = value
-        if turn == "page":
-            # The page's address is not its file's name: AppTest knows it once the router has run.
-            at.switch_page(PAGE)
-        at.run()
-    assert not at.exception
-    return at
-
-
-def source(at: AppTest) -> str:
-    return next(code.value for code in at.code if code.language == "python")
-
-
-def printed(at: AppTest) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(source(at), {})
-    return out.getvalue()
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
-
-
-def proofs(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown if "badge[:material" in element.value)
-
-
-def link(at: AppTest) -> dict[str, str]:
-    return {name: value if isinstance(value, str) else value[0] for name, value in at.query_params.items()}
-
-
 def press(at: AppTest, presets: str, chosen: str) -> AppTest:
     pills = next(group for group in at.button_group if group.key == f"small-kernels.{presets}")
     return pills.set_value(chosen).run()
@@ -72,16 +37,16 @@ def press(at: AppTest, presets: str, chosen: str) -> AppTest:
 @pytest.mark.parametrize("view", VIEWS, ids=NAMES)
 def test_every_extreme_is_drawn_and_proved_or_explained(view: dict[str, str]) -> None:
     at = open_at(**view)
-    assert AGREE["en"] in proofs(at)
+    assert AGREE["en"] in "\n".join(proofs(at))
     for slider in [slider.key for slider in at.slider]:
         for end in ("min", "max"):
             control = at.slider(key=slider)
             control.set_value(getattr(control, end)).run()
             assert not at.exception, (slider, end)
-            assert ":orange-badge" not in proofs(at), (slider, end)
+            assert ":orange-badge" not in "\n".join(proofs(at)), (slider, end)
             # Maps smaller than the pooling's window, and groups that don't divide, are explained.
             explained = [warning.value for warning in at.warning]
-            assert explained or AGREE["en"] in proofs(at), (slider, end)
+            assert explained or AGREE["en"] in "\n".join(proofs(at)), (slider, end)
             assert len(explained) <= 1
     for toggle in [toggle.key for toggle in at.toggle if toggle.key.startswith("small-kernels.")]:
         at.toggle(key=toggle).set_value(not at.toggle(key=toggle).value).run()
@@ -92,8 +57,10 @@ def test_every_extreme_is_drawn_and_proved_or_explained(view: dict[str, str]) ->
 def test_korean(view: dict[str, str]) -> None:
     at = open_at(lang="ko", **view)
     assert at.title[0].value == "작은 커널이 이기는 이유"
-    assert AGREE["ko"] in proofs(at)
-    assert not re.search(r"[a-z]{4,} [a-z]{4,} [a-z]{4,}", proofs(at).replace("Simonyan & Zisserman", ""))
+    assert AGREE["ko"] in "\n".join(proofs(at))
+    assert not re.search(
+        r"[a-z]{4,} [a-z]{4,} [a-z]{4,}", "\n".join(proofs(at)).replace("Simonyan & Zisserman", "")
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,18 +113,18 @@ def test_presets_prove_what_is_published(
     at = open_at(**view)
     press(at, presets, chosen)
     assert not at.exception
-    assert ":orange-badge" not in proofs(at)
+    assert ":orange-badge" not in "\n".join(proofs(at))
     for number in numbers:
-        assert number in proofs(at)
+        assert number in "\n".join(proofs(at))
 
 
 def test_published_numbers_are_shown_for_their_own_case_only() -> None:
     at = open_at(n="3")
-    assert "published **81**" in proofs(at)
+    assert "published **81**" in "\n".join(proofs(at))
     at.slider(key="small-kernels.k").set_value(5).run()
-    assert "published" not in proofs(at)
+    assert "published" not in "\n".join(proofs(at))
     at = open_at(view="dense", h_s="14")
-    assert "published" not in proofs(at)
+    assert "published" not in "\n".join(proofs(at))
 
 
 def test_crossover_in_words() -> None:
@@ -184,7 +151,7 @@ def test_a_shuffle_lets_every_channel_through() -> None:
     assert link(at)["g_x"] == "1"
     at.slider(key="small-kernels.g_g").set_value(5).run()
     assert "in_channels" in at.warning[0].value or "multiple of groups (5)" in at.warning[0].value
-    assert not proofs(at)
+    assert not "\n".join(proofs(at))
 
 
 def test_the_state_travels_in_the_link() -> None:
@@ -211,7 +178,7 @@ def test_nonsense_in_the_link_is_explained() -> None:
 @pytest.mark.parametrize("view", VIEWS, ids=NAMES)
 def test_prediction_comes_before_the_answer(view: dict[str, str]) -> None:
     at = open_at(predict="1", **view)
-    assert not proofs(at)
+    assert not "\n".join(proofs(at))
     assert not at.subheader or [head.value for head in at.subheader] == ["The code"]
     assert "cqw;height" not in texts(at), "no sheets of weights"
     at.number_input(key="small-kernels.guess").set_value(-1)
@@ -219,11 +186,11 @@ def test_prediction_comes_before_the_answer(view: dict[str, str]) -> None:
     assert not at.exception
     answer = re.search(r"it is \*\*(\d+)\*\*", at.warning[0].value)
     assert answer
-    assert AGREE["en"] in proofs(at)
+    assert AGREE["en"] in "\n".join(proofs(at))
     before = link(at)
     at.button(key="small-kernels.another").click().run()
     assert not at.exception
-    assert not proofs(at)
+    assert not "\n".join(proofs(at))
     assert link(at) != before
 
 
@@ -251,7 +218,7 @@ def test_code_prints_the_numbers_on_screen(view: dict[str, str]) -> None:
     shown = texts(at)
     for line in counted:
         parameters, macs = re.findall(r"([\d,]+) (?:parameters|MACs)", line)
-        assert f"= {parameters}$" in proofs(at)
+        assert f"= {parameters}$" in "\n".join(proofs(at))
         assert macs in shown
     if view["view"] == "stacks":
         assert [line.partition(":")[0] for line in lines[-2:]] == ["parameters", "parameters and activations"]
@@ -259,10 +226,8 @@ def test_code_prints_the_numbers_on_screen(view: dict[str, str]) -> None:
         assert lines[-1] == "output 1 sees 4 of 12 input channels"
 
 
-def test_notebook_runs() -> None:
+def test_notebook_runs(tmp_path: Path) -> None:
     at = open_at(view="dense")
-    book = nbformat.reads(notebook.build("Kernels", "", "", source(at)).decode(), as_version=4)
-    NotebookClient(book, timeout=120).execute()
-    out = "".join(output.text for cell in book.cells if cell.cell_type == "code" for output in cell.outputs)
+    out = notebook_text(source(at), tmp_path)
     assert out == printed(at)
     assert "dense: 177,209,344 parameters" in out

@@ -1,20 +1,20 @@
 """The lesson The zoo, as a visitor's clicks see it."""
 
-import contextlib
-import io
 import re
-from typing import Any
+from functools import partial
+from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook
 from cnnviz.zoo.counting import count_named
 from cnnviz.zoo.efficientnet_scaling import compound, scaled
 from cnnviz.zoo.history import FAMILIES, TITLES, accuracy
 from cnnviz.zoo.sizes import size
+
+from .visit import notebook_outputs, printed, source, texts, visit
+
+open_at = partial(visit, "zoo")
 
 VIEWS = ("all", "one", "scaling", "sides")
 CHOICES = {
@@ -25,20 +25,6 @@ CHOICES = {
     "zoo.from": ("efficientnet_b7", "eq3"),
     "zoo.by": ("layers", "sizes"),
 }
-
-
-def open_at(**parameters: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=120)
-    for name, value in parameters.items():
-        at.query_params[name] = value
-    at.switch_page("pages/architectures/zoo.py")
-    at.run()
-    assert not at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
 
 
 def tables(at: AppTest) -> list[list[list[str]]]:
@@ -52,17 +38,6 @@ def tables(at: AppTest) -> list[list[list[str]]]:
 
 def dot(at: AppTest) -> str:
     return str(at.get("graphviz_chart")[0].proto.spec)
-
-
-def source(at: AppTest) -> str:
-    return next(code.value for code in at.code if code.language == "python")
-
-
-def printed(at: AppTest) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(source(at), {"__name__": "notebook"})
-    return out.getvalue()
 
 
 # Every control
@@ -301,13 +276,9 @@ def test_code_of_the_scaling() -> None:
     assert out.splitlines() == [f"{found.parameters:,} parameters", f"{found.macs:,} multiply-accumulates"]
 
 
-def test_the_notebook_runs() -> None:
+def test_the_notebook_runs(tmp_path: Path) -> None:
     at = open_at(lang="ko", view="one", net="lenet5")
-    book = nbformat.reads(
-        notebook.build("동물원", "텍스트", "http://localhost", source(at)).decode(), as_version=4
-    )
-    NotebookClient(book, timeout=120).execute()
-    outputs: list[dict[str, Any]] = [out for cell in book.cells for out in cell.get("outputs", [])]
+    outputs = notebook_outputs(source(at), tmp_path)
     assert any("total: 60,000 parameters" in out.get("text", "") for out in outputs)
 
 
