@@ -26,7 +26,7 @@ def draw() -> None:
             help=_(lesson.question),
         )
         pages.setdefault(_(lesson.section), []).append(page)
-    page = st.navigation(pages)
+    page = st.navigation(pages, expanded=True)
     if language.current() == "ko":
         # Korean breaks between words, not inside them.
         st.html(
