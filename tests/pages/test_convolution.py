@@ -243,6 +243,27 @@ def test_predict_a_cell() -> None:
     assert output(at)[0, 0, 3] == -2
 
 
+def test_predict_on_the_photo_and_on_the_line() -> None:
+    at = open_at(lang="en", view="photo", predict="1", s="2", p="1")
+    rows = CAT.shape[0]
+    assert f"The input has {rows} rows, and padding adds 2." in texts(at)
+    assert len(at.get("image")) == 1, "the photo after it would give the answer away"
+    at.number_input(key="convolution.guess").set_value((rows + 2 - 3) // 2 + 1)
+    next(button for button in at.button if button.label == "Check").click().run()
+    assert at.success[0].value.startswith("Right")
+    assert len(at.get("image")) == 2
+
+    at = open_at(lang="en", view="line", predict="1", t="2")
+    given = re.search(r"f = \((.*?)\) and g = \((.*?)\), .* at t = 2", texts(at))
+    assert given is not None
+    assert not at.get("plotly_chart")
+    f, g = ([float(number) for number in group.split(", ")] for group in given.groups())
+    at.number_input(key="convolution.guess").set_value(int(np.convolve(f, g)[2]))
+    next(button for button in at.button if button.label == "Check").click().run()
+    assert at.success[0].value.startswith("Right")
+    assert len(at.get("plotly_chart")) == 2
+
+
 def test_questions_never_run_out() -> None:
     at = open_at(lang="en", predict="1")
     kinds = set()
@@ -322,7 +343,7 @@ def test_signed_results_get_a_middle_grey() -> None:
 
     assert after(k="box").endswith("cut off at 0 and 255.")
     assert after(k="laplacian").endswith("0 as middle grey, cut off beyond ±127.")
-    assert after(k="box", show="absolute").endswith("without their signs.")
+    assert after(k="box", shown="absolute").endswith("without their signs.")
 
 
 # Along a line

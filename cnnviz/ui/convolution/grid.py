@@ -12,9 +12,10 @@ from cnnviz.layers import convolution, grids
 from cnnviz.layers.convolution import ConvolutionResult, ConvolutionSettings
 from cnnviz.layers.kernels import PRESETS
 from cnnviz.ui import state
+from cnnviz.ui.convolution.asking import ask_rows
 from cnnviz.ui.language import _
 from cnnviz.ui.layer_controls import LayerControls
-from cnnviz.ui.layer_proofs import cell_proof, cost_proofs, size_formula, size_proofs
+from cnnviz.ui.layer_proofs import cell_proof, cost_proofs, size_proofs
 from cnnviz.ui.lesson import LessonPage
 from cnnviz.ui.window import Cell, window_explorer
 from cnnviz.ui.window_view import convolution_view, window_labels
@@ -92,7 +93,7 @@ def _predicted(lesson: LessonPage, layer: LayerControls, result: ConvolutionResu
         lesson.linked("ask", "rows", state.choice(["rows", "cell"])) == "rows"
         or not result.output[cell].is_integer()
     ):
-        told = _ask_rows(lesson, result)
+        told = ask_rows(lesson, result.settings, result.input.shape[1], REDRAWN, _fair(result))
         if told:
             _explore(lesson, layer, result, cell, hidden=False)
         return told
@@ -105,25 +106,6 @@ def _predicted(lesson: LessonPage, layer: LayerControls, result: ConvolutionResu
     )
     _explore(lesson, layer, result, cell, hidden=not told)
     return told
-
-
-def _ask_rows(lesson: LessonPage, result: ConvolutionResult) -> bool:
-    settings, rows, answer = result.settings, result.input.shape[1], result.output.shape[1]
-    pads, height = result.pads[:2], settings.kernel_size[0]
-    formula = size_formula(rows, pads, height, settings.stride, settings.dilation)
-    question = _(
-        "The input has {rows} rows, and padding adds {padding}. The kernel has {height} rows, its dilation is "
-        "{dilation} and its stride {stride}. How many rows does the output have?"
-    )
-    return lesson.predict(
-        question.format(
-            rows=rows, padding=sum(pads), height=height, dilation=settings.dilation, stride=settings.stride
-        ),
-        answer,
-        why=f"${formula} = {answer}$",
-        redraw=REDRAWN,
-        accept=_fair(result),
-    )
 
 
 def _fair(result: ConvolutionResult) -> Callable[[Mapping[str, Any]], bool]:

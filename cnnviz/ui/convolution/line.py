@@ -7,7 +7,7 @@ import streamlit as st
 
 from cnnviz.figures.convolution import LineLabels, line_figure
 from cnnviz.layers import convolution, grids
-from cnnviz.layers.convolution import ConvolutionResult, ConvolutionSettings, Floats, Step
+from cnnviz.layers.convolution import ConvolutionResult, ConvolutionSettings, Floats, OneDResult, Step
 from cnnviz.layers.convolution_code import line_code
 from cnnviz.proof import Proof
 from cnnviz.ui.language import _
@@ -32,20 +32,9 @@ def draw(lesson: LessonPage, layer: LayerControls) -> None:
     flipped, plain = (_run(signal, kernel, flip) for flip in (True, False))
     convolved, correlated = sums.convolution[index], sums.correlation[index]
     with stage:
-        left, right = st.columns(2)
-        with left:
-            title = _("Convolution: g runs backwards")
-            st.markdown(f"**{title}**\n\n${_sum(CONVOLVED, convolved)}$")
-            labels = LineLabels("f(i)", "g(t − i)", "f(i) · g(t − i)", "(f ∗ g)(t)")
-            figure = line_figure(sums, index, "convolution", labels)
-            lesson.figure(figure, _alt(title, convolved), name="convolution")
-        with right:
-            title = _("Cross-correlation: g as it is written")
-            st.markdown(f"**{title}**\n\n${_sum(CORRELATED, correlated)}$")
-            labels = LineLabels("f(i)", "g(i − t)", "f(i) · g(i − t)", "(f ⋆ g)(t)")
-            figure = line_figure(sums, index, "correlation", labels)
-            lesson.figure(figure, _alt(title, correlated), name="correlation")
-        _explore(lesson, layer, flipped, index)
+        if _predicted(lesson, signal, kernel, index, convolved):
+            _sums(lesson, sums, index)
+            _explore(lesson, layer, flipped, index)
         why = _("NumPy's convolve and correlate say the same; largest difference over all sums: {error}.")
         error = max(sums.max_error, *_numpy_errors(sums.f, sums.g, flipped, plain))
         lesson.prove(
@@ -54,6 +43,36 @@ def draw(lesson: LessonPage, layer: LayerControls) -> None:
         )
     lesson.section("line")
     lesson.code(line_code(sums.f, sums.g))
+
+
+def _predicted(lesson: LessonPage, signal: Floats, kernel: Floats, index: int, step: Step) -> bool:
+    """Ask for one sum, where it can be done by heart."""
+    total = settled(step.total)
+    if not float(total).is_integer():
+        return True
+    question = _("f = ({f}) and g = ({g}), both counted from 0. What is the convolution's sum at t = {t}?")
+    f, g = (", ".join(f"{value:g}" for value in values) for values in (signal, kernel))
+    return lesson.predict(
+        question.format(f=f, g=g, t=index), int(total), why=f"${_sum(CONVOLVED, step)}$", redraw=["t"]
+    )
+
+
+def _sums(lesson: LessonPage, sums: OneDResult, index: int) -> None:
+    """Both sums, each under its picture."""
+    convolved, correlated = sums.convolution[index], sums.correlation[index]
+    left, right = st.columns(2)
+    with left:
+        title = _("Convolution: g runs backwards")
+        st.markdown(f"**{title}**\n\n${_sum(CONVOLVED, convolved)}$")
+        labels = LineLabels("f(i)", "g(t − i)", "f(i) · g(t − i)", "(f ∗ g)(t)")
+        figure = line_figure(sums, index, "convolution", labels)
+        lesson.figure(figure, _alt(title, convolved), name="convolution")
+    with right:
+        title = _("Cross-correlation: g as it is written")
+        st.markdown(f"**{title}**\n\n${_sum(CORRELATED, correlated)}$")
+        labels = LineLabels("f(i)", "g(i − t)", "f(i) · g(i − t)", "(f ⋆ g)(t)")
+        figure = line_figure(sums, index, "correlation", labels)
+        lesson.figure(figure, _alt(title, correlated), name="correlation")
 
 
 def _numbers(

@@ -1,6 +1,8 @@
 """The same window on a photo."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -14,6 +16,7 @@ from cnnviz.layers.convolution_code import photo_code
 from cnnviz.layers.kernels import Colour, Display, FilteredPhoto
 from cnnviz.ui import state
 from cnnviz.ui.cells import Box
+from cnnviz.ui.convolution.asking import ask_rows
 from cnnviz.ui.language import _
 from cnnviz.ui.layer_controls import LayerControls
 from cnnviz.ui.layer_proofs import cell_proof, cost_proofs, size_proofs
@@ -96,7 +99,7 @@ def _display(lesson: LessonPage, kernel: Floats) -> Display:
         fitting = "clip" if abs(kernel.sum() - 1) < 0.01 else "shift"
     displays = _displays()
     options = {"auto": _("as suits the kernel")} | {str(name): words for name, words in displays.items()}
-    chosen = lesson.choice("show", _("Results are shown"), options, "auto", kind="list")
+    chosen = lesson.choice("shown", _("Results are shown"), options, "auto", kind="list")
     return next((display for display in displays if display == chosen), fitting)
 
 
@@ -142,15 +145,30 @@ def _filtered(
         words = _("Before: {height} × {width} pixels. Pick a place to see its numbers.")
         st.caption(words.format(height=size[0], width=size[1]))
     with after:
-        words = _after(filtered, display)
-        lesson.picture(filtered.display, words)
-        st.caption(words)
+        if ask_rows(lesson, settings, size[0], ("s", "d", "p"), _fair(settings, size)):
+            words = _after(filtered, display)
+            lesson.picture(filtered.display, words)
+            st.caption(words)
     _magnified(lesson, layer, result, kernel, colour, cell)
     trace = convolution.trace(result, *cell)
     proof = cell_proof(trace, result.output[cell], result.max_error, result.output.size)
     lesson.prove(*size_proofs(settings, size), *cost_proofs(settings, size), proof)
     there = (patch.first[0] + cell[1], patch.first[1] + cell[2])
     return photo_code(photo.code, size, kernel, settings, display, colour, there)
+
+
+def _fair(settings: ConvolutionSettings, size: tuple[int, int]) -> Callable[[Mapping[str, Any]], bool]:
+    """Which random settings leave something of the photo."""
+
+    def accept(drawn: Mapping[str, Any]) -> bool:
+        padding = drawn["p"] if isinstance(settings.padding, int) else settings.padding
+        try:
+            replace(settings, stride=drawn["s"], dilation=drawn["d"], padding=padding).output_size(size)
+        except CnnvizError:
+            return False
+        return True
+
+    return accept
 
 
 def _after(filtered: FilteredPhoto, display: Display) -> str:
