@@ -1,5 +1,7 @@
 """The frame around every page: navigation, language, device, and the link."""
 
+from contextlib import nullcontext
+
 import streamlit as st
 
 from cnnviz.lessons import ASSETS, LESSONS, ROOT
@@ -34,7 +36,8 @@ def draw() -> None:
         )
     with st.sidebar:
         _settings()
-    page.run()
+    with warmup.alone() if page.url_path else nullcontext():
+        page.run()
     if (lesson_page := st.session_state[state.PAGE]) is not None:
         lesson_page.close()
     state.publish()

@@ -8,28 +8,31 @@ every run walks through torch's objects, which costs more than most lessons' own
 import gc
 import os
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 PATIENCE = 6.0
 """Seconds to wait for a first visitor before warming up anyway."""
+LONGEST = 20.0
+"""Seconds that a lesson waits for another one's imports, at the most."""
 AFTERGLOW = 0.8
 """Seconds that the first visitor's browser gets to fetch what its page names."""
 
 
 @dataclass(frozen=True)
 class _Progress:
-    first_page: threading.Event
-    done: threading.Event
+    first_page: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
+    importing: threading.Lock = field(default_factory=threading.Lock)
 
 
 @st.cache_resource(show_spinner=False)
 def _progress() -> _Progress:
-    return _Progress(threading.Event(), threading.Event())
+    return _Progress()
 
 
 def may_start() -> None:
@@ -42,20 +45,37 @@ def done() -> bool:
     return _progress().done.is_set()
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Run a lesson; until all is loaded, one at a time.
+
+    Two threads that import torch or torchvision at once can see modules that are only half made.
+    """
+    progress = _progress()
+    held = not done() and progress.importing.acquire(timeout=LONGEST)
+    try:
+        yield
+    finally:
+        if held:
+            progress.importing.release()
+
+
 def _warm(progress: _Progress, stop: threading.Event) -> None:
     if progress.first_page.wait(PATIENCE):
         stop.wait(AFTERGLOW)
     if stop.is_set():
         return
-    import plotly.graph_objects as go
-    import torch
+    with progress.importing:
+        import plotly.graph_objects as go
+        import torch
+        import torchvision  # noqa: F401
 
-    # Handing a tiny convolution to a second thread costs more than it saves, and visitors share the cores.
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-    from cnnviz.engine.local import shared_engine
+        from cnnviz.engine.local import shared_engine
 
-    shared_engine().warm()
-    go.Figure(go.Bar(x=[0], y=[0])).to_json()
+        # Handing a tiny convolution to a second thread costs more than it saves, and visitors share the cores.
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+        shared_engine().warm()
+        go.Figure(go.Bar(x=[0], y=[0])).to_json()
     gc.collect()
     gc.freeze()
     progress.done.set()
