@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import counting, metrics, receptive_field, startup, tweaks
+from benchmarks import attribution, counting, metrics, receptive_field, startup, tweaks
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "startup": startup.main,
@@ -11,6 +11,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "receptive_field": receptive_field.main,
     "counting": counting.main,
     "metrics": metrics.main,
+    "attribution": attribution.main,
 }
 
 for name in sys.argv[1:] or BENCHMARKS:
