@@ -1,7 +1,8 @@
 """A lesson's state as a Jupyter notebook: its link, its words and its code, ready to run."""
 
 import base64
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -24,7 +25,14 @@ def split(source: str) -> Sequence[str]:
     return [text for text in ("\n".join(cell).strip() for cell in cells) if text]
 
 
-def build(title: str, text: str, link: str, source: str, photo_png: bytes | None = None) -> bytes:
+def build(
+    title: str,
+    text: str,
+    link: str,
+    source: str,
+    photo_png: bytes | None = None,
+    files: Mapping[str, bytes] | None = None,
+) -> bytes:
     """Write the notebook.
 
     Args:
@@ -33,6 +41,7 @@ def build(title: str, text: str, link: str, source: str, photo_png: bytes | None
         link: address that shows the same state.
         source: runnable Python; lines ``# %%`` split it into cells.
         photo_png: the visitor's own photo, which the notebook then carries and writes beside itself.
+        files: other files that it carries, by name.
 
     Returns:
         The notebook's file, UTF-8 encoded.
@@ -44,6 +53,15 @@ def build(title: str, text: str, link: str, source: str, photo_png: bytes | None
             new_code_cell(
                 "import base64, pathlib\n\n"
                 f'pathlib.Path("{PHOTO_FILE}").write_bytes(base64.b64decode("{encoded}"))'
+            )
+        )
+    for name, data in (files or {}).items():
+        encoded = base64.b64encode(zlib.compress(data)).decode("ascii")
+        cells.append(
+            new_code_cell(
+                "import base64, pathlib, zlib\n\n"
+                f'packed = "{encoded}"\n'
+                f'pathlib.Path("{name}").write_bytes(zlib.decompress(base64.b64decode(packed)))'
             )
         )
     cells += [new_code_cell(cell) for cell in split(source)]

@@ -7,7 +7,7 @@ more: Everingham et al. 2010, section 4.2 (11 recalls); the VOC2010 development 
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,18 @@ from cnnviz.errors import SettingError
 from cnnviz.messages import N_
 from cnnviz.metrics import boxes
 from cnnviz.metrics.data import DetectionSet, Floats, Indices
-from cnnviz.metrics.matching import CHOICES, AreaRange, Convention, Matching, Outcome, Step, match, ranked
+from cnnviz.metrics.matching import (
+    CHOICES,
+    AreaRange,
+    Convention,
+    Matching,
+    Outcome,
+    Overlaps,
+    Step,
+    match,
+    overlaps_of,
+    ranked,
+)
 
 
 @dataclass(frozen=True)
@@ -177,27 +188,52 @@ def counts_at(matching: Matching, score: float) -> Counts:
     )
 
 
-def confusion_matrix(
-    detection_set: DetectionSet, convention: Convention, score: float = 0.0
-) -> NDArray[np.int64]:
-    """What is taken for what: (K + 1, K + 1), rows the truth, columns the detection, background last.
+@dataclass(frozen=True, eq=False)
+class Confusions:
+    """Which class was found where which class is, for every score threshold at once.
 
-    Matching is blind to the class: from the highest score down, each detection gets the free ground truth of
-    any class with the greatest IoU that reaches the threshold. The last column counts what was missed, the
-    last row what was found where nothing is. Special truths that are ignored swallow what only they match.
-    Of the convention, the threshold, its comparison, `plus_one`, `special` and `ties` are used.
+    Attributes:
+        score: (P,) of each detection that is counted, falling.
+        row: (P,) class of the ground truth that it gets; K, the background, where it gets none.
+        column: (P,) its own class.
+        truths: (K,) ground truths of each class that count.
+    """
+
+    score: Floats
+    row: Indices
+    column: Indices
+    truths: Indices
+
+    def at(self, score: float) -> NDArray[np.int64]:
+        """(K + 1, K + 1) of the detections with at least this score: rows the truth, columns the detection.
+
+        The last column counts what was missed, the last row what was found where nothing is.
+        """
+        background = len(self.truths)
+        matrix = np.zeros((background + 1, background + 1), np.int64)
+        # Matching is greedy: lower scores change nothing above.
+        counted = self.score >= score
+        np.add.at(matrix, (self.row[counted], self.column[counted]), 1)
+        matrix[:background, background] = self.truths - matrix[:background, :background].sum(axis=1)
+        return matrix
+
+
+def confusions(detection_set: DetectionSet, convention: Convention) -> Confusions:
+    """Match blind to the class.
+
+    From the highest score down, each detection gets the free ground truth of any class with the greatest IoU
+    that reaches the threshold. Special truths that are ignored swallow what only they match. Of the
+    convention, the threshold, its comparison, `plus_one`, `special` and `ties` are used.
     """
     truths, detections = detection_set.truths, detection_set.detections
     background = len(detection_set.categories)
-    matrix = np.zeros((background + 1, background + 1), np.int64)
     special = (truths.crowd | truths.difficult) & (convention.special == "ignore")
     free = np.ones(len(truths), bool)
     by_image: dict[int, list[int]] = {}
     for truth, image in enumerate(truths.image.tolist()):
         by_image.setdefault(image, []).append(truth)
-    for detection in ranked(
-        detection_set, np.flatnonzero(detections.score >= score), convention.ties
-    ).tolist():
+    counted, rows = [], []
+    for detection in ranked(detection_set, np.arange(len(detections)), convention.ties).tolist():
         there = np.array(by_image.get(int(detections.image[detection]), []), np.int64)
         overlap = boxes.iou(
             detections.boxes[detection],
@@ -218,11 +254,23 @@ def confusion_matrix(
             if special[best]:
                 continue
             free[best] = False
-            row = truths.category[best]
-        matrix[row, detections.category[detection]] += 1
-    missed = truths.category[free & ~special]
-    matrix[:background, background] = np.bincount(missed, minlength=background)
-    return matrix
+            row = int(truths.category[best])
+        counted.append(detection)
+        rows.append(row)
+    chosen = np.array(counted, np.int64)
+    return Confusions(
+        detections.score[chosen],
+        np.array(rows, np.int64),
+        detections.category[chosen],
+        np.bincount(truths.category[~special], minlength=background),
+    )
+
+
+def confusion_matrix(
+    detection_set: DetectionSet, convention: Convention, score: float = 0.0
+) -> NDArray[np.int64]:
+    """What is taken for what at one score threshold; see :func:`confusions` and :meth:`Confusions.at`."""
+    return confusions(detection_set, convention).at(score)
 
 
 @dataclass(frozen=True)
@@ -245,24 +293,40 @@ def all_combinations(
 
     Args:
         category: index of a class; the mean over all if not given.
+        max_detections: a limit that no image and class reaches costs nothing: it is as none.
         progress: is called with the part that is done, 0 … 1; it may raise to stop.
     """
     chosen = range(len(detection_set.categories)) if category is None else [category]
+    detections = detection_set.detections
+    group = detections.category * len(detection_set.images) + detections.image
+    most = int(np.bincount(group).max(initial=0))
     names = ("plus_one", "max_detections", *CHOICES)
     settings: list[dict[str, Any]] = [
         dict(zip(names, values, strict=True))
         for values in itertools.product((False, True), max_detections, *CHOICES.values())
     ]
+    known: dict[tuple[int, bool, str], Overlaps] = {}
+    values: dict[Convention, float | None] = {}
+    matched: tuple[Convention | None, list[Matching]] = None, []
     result: list[Combination] = []
     for done, setting in enumerate(settings):
         convention = Convention(iou_threshold=iou_threshold, **setting)
-        if convention.interpolation == CHOICES["interpolation"][0]:
+        limit = convention.max_detections
+        alike = replace(convention, max_detections=None) if limit and limit >= most else convention
+        if alike not in values:
             # The way the area is taken changes nothing in the matching.
-            matchings = [match(detection_set, one, convention) for one in chosen]
+            how = replace(alike, interpolation="all")
+            if matched[0] != how:
+                matched = how, []
+                for one in chosen:
+                    key = one, convention.plus_one, convention.special
+                    if key not in known:
+                        known[key] = overlaps_of(detection_set, one, convention)
+                    matched[1].append(match(detection_set, one, how, overlaps=known[key]))
+            values[alike] = _mean([area(each, convention.interpolation).value for each in matched[1]]).value
         if progress:
             progress((done + 1) / len(settings))
-        values = [area(matching, convention.interpolation).value for matching in matchings]
-        result.append(Combination(convention, _mean(values).value))
+        result.append(Combination(convention, values[alike]))
     return tuple(result)
 
 

@@ -11,6 +11,7 @@ At an IoU threshold of 0.5, by arithmetic (a test repeats it):
 
 import numpy as np
 
+from cnnviz.messages import N_
 from cnnviz.metrics.data import Category, Detections, DetectionSet, ImageInfo, Truths
 
 CUP, BOTTLE = 0, 1
@@ -76,7 +77,7 @@ def example() -> DetectionSet:
     return DetectionSet(
         "example",
         tuple(ImageInfo(number, f"image {number}", 160, 120) for number in range(1, 8)),
-        (Category(1, "cup"), Category(2, "bottle")),
+        (Category(1, N_("cup")), Category(2, N_("bottle"))),
         Truths(
             image=truths[:, 0].astype(np.int64) - 1,
             category=truths[:, 1].astype(np.int64),

@@ -19,6 +19,8 @@ from cnnviz.metrics.data import DetectionSet, Flags, Floats, Indices
 
 Outcome = Literal["tp", "fp", "ignored"]
 AreaRange = tuple[float, float]
+Overlaps = Mapping[int, Mapping[int, float]]
+"""IoU by detection, then by truth."""
 
 REASONS: Mapping[str, str] = {
     "matched": N_("It reaches the threshold with a ground truth that was free."),
@@ -165,6 +167,7 @@ def match(
     area_range: AreaRange | None = None,
     *,
     kind: str = "bbox",
+    overlaps: Overlaps | None = None,
 ) -> Matching:
     """Match the detections of one class to its ground truths.
 
@@ -173,6 +176,7 @@ def match(
         area_range: the least and the greatest area in square pixels. Truths outside are ignored, and so are
             detections outside that match nothing.
         kind: 'bbox', or 'segm' for the IoU of masks, where `plus_one` changes nothing.
+        overlaps: what :func:`overlaps_of` gives for this class, `plus_one`, `special` and kind, if it is known.
 
     Raises:
         SettingError: a class that the set doesn't have, or 'segm' without masks.
@@ -191,13 +195,11 @@ def match(
     outside = (detections.area < low) | (detections.area > high)
 
     of_class = np.flatnonzero(truths.category == category)
-    by_image: dict[int, list[int]] = {}
-    for index in of_class.tolist():
-        by_image.setdefault(int(truths.image[index]), []).append(index)
     order = ranked(detection_set, np.flatnonzero(detections.category == category), convention.ties)
     if convention.max_detections is not None:
         order = _first_of_each(order, detections.image[order], convention.max_detections)
-    overlaps = _overlaps(detection_set, order, by_image, crowd, convention.plus_one, kind)
+    if overlaps is None:
+        overlaps = _overlaps(detection_set, order, of_class, crowd, convention.plus_one, kind)
 
     counting = of_class[~ignored[of_class]]
     steps: list[Step] = []
@@ -284,16 +286,30 @@ def _first_of_each(order: Indices, image: Indices, limit: int) -> Indices:
     return order[rank < limit]
 
 
+def overlaps_of(
+    detection_set: DetectionSet, category: int, convention: Convention, *, kind: str = "bbox"
+) -> Overlaps:
+    """The IoUs of one class, which many conventions share: only `plus_one` and `special` change them."""
+    truths = detection_set.truths
+    crowd = truths.crowd & (convention.special == "ignore")
+    of_class = np.flatnonzero(truths.category == category)
+    order = np.flatnonzero(detection_set.detections.category == category)
+    return _overlaps(detection_set, order, of_class, crowd, convention.plus_one, kind)
+
+
 def _overlaps(
     detection_set: DetectionSet,
     order: Indices,
-    by_image: Mapping[int, list[int]],
+    of_class: Indices,
     crowd: Flags,
     plus_one: bool,
     kind: str,
 ) -> dict[int, dict[int, float]]:
     """The IoU of each detection with each truth of its image: by detection, then by truth."""
     truths, detections = detection_set.truths, detection_set.detections
+    by_image: dict[int, list[int]] = {}
+    for index in of_class.tolist():
+        by_image.setdefault(int(truths.image[index]), []).append(index)
     if kind not in ("bbox", "segm"):
         raise SettingError(N_("the kind of evaluation is 'bbox' or 'segm'; it is {kind}"), kind=kind)
     result: dict[int, dict[int, float]] = {}

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from torch.nn import functional as F
 
 from cnnviz.errors import WeightsError
 from cnnviz.messages import N_
-from cnnviz.metrics.data import Category, Detections, DetectionSet, ImageInfo, Rle, Truths
+from cnnviz.metrics.data import Category, Detections, DetectionSet, ImageInfo, Truths
 from cnnviz.metrics.masks import encode
 from cnnviz.metrics.scenes import SHAPES, SIDE, SceneSettings, draw
 
@@ -160,44 +161,85 @@ class Progress:
     data: DetectionSet | None = None
 
 
-def evaluate_scenes(settings: SceneSettings, batch: int = 32) -> Iterator[Progress]:
-    """Draw every scene and look for its shapes, a batch at a time; stop by not asking for the next one.
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Consecutive scenes with what is in them and what was found; images count from the first scene of all.
+
+    Attributes:
+        start, scenes: the first one's number, and how many.
+    """
+
+    start: int
+    scenes: int
+    truths: Truths
+    detections: Detections
+
+    def first(self, count: int) -> Part:
+        """Its first `count` scenes only."""
+        end = self.start + count
+        truths, found = self.truths, self.detections
+        t, d = int((truths.image < end).sum()), found.image < end
+        masks = truths.masks[:t] if truths.masks else None
+        return Part(
+            self.start,
+            count,
+            Truths(
+                truths.image[:t], truths.category[:t], truths.boxes[:t], truths.area[:t],
+                truths.crowd[:t], truths.difficult[:t], truths.ids[:t], masks,
+            ),
+            Detections(found.image[d], found.category[d], found.boxes[d], found.score[d], found.area[d]),
+        )  # fmt: skip
+
+
+def evaluate_part(settings: SceneSettings, start: int, stop: int) -> Part:
+    """Draw the scenes from `start` to before `stop`, and look for their shapes.
 
     A truth of which less than a quarter can be seen is ``difficult``. Truths have masks, and the area
     of what can be seen; detections have boxes only.
     """
-    image, category, boxes, area, difficult = [], [], [], [], []
-    rles: list[Rle] = []
-    found: list[Detections] = []
-    for start in range(0, settings.count, batch):
-        numbers = range(start, min(start + batch, settings.count))
-        scenes = [draw(settings, number) for number in numbers]
-        for number, scene in zip(numbers, scenes, strict=True):
-            image.append(np.full(len(scene.category), number))
-            category.append(scene.category)
-            boxes.append(scene.boxes)
-            area.append(scene.masks.sum((1, 2)).astype(np.float64))
-            difficult.append(scene.visible < 0.25)
-            rles.extend(encode(mask) for mask in scene.masks)
-        part = detect([scene.image for scene in scenes])
-        found.append(replace(part, image=part.image + start))
-        if numbers[-1] + 1 < settings.count:
-            yield Progress(numbers[-1] + 1, settings.count)
-    total = len(rles)
+    drawn = [draw(settings, number) for number in range(start, stop)]
+    counts = [len(scene.category) for scene in drawn]
+    total = sum(counts)
     truths = Truths(
-        image=np.concatenate(image).astype(np.int64),
-        category=np.concatenate(category),
-        boxes=np.concatenate(boxes),
-        area=np.concatenate(area),
+        image=np.repeat(np.arange(start, stop), counts),
+        category=np.concatenate([scene.category for scene in drawn]),
+        boxes=np.concatenate([scene.boxes for scene in drawn]),
+        area=np.concatenate([scene.masks.sum((1, 2)) for scene in drawn]).astype(np.float64),
         crowd=np.zeros(total, bool),
-        difficult=np.concatenate(difficult),
+        difficult=np.concatenate([scene.visible for scene in drawn]) < 0.25,
         ids=np.arange(1, total + 1),
-        masks=tuple(rles),
+        masks=tuple(encode(mask) for scene in drawn for mask in scene.masks),
     )
-    images = tuple(ImageInfo(i + 1, f"scene {i + 1}", SIDE, SIDE) for i in range(settings.count))
+    found = detect([scene.image for scene in drawn])
+    return Part(start, stop - start, truths, replace(found, image=found.image + start))
+
+
+def join(parts: Sequence[Part]) -> DetectionSet:
+    """Parts that follow each other from the first scene on, at least one, as one set."""
+
+    def joined(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part.truths, name) for part in parts])
+
+    truths = Truths(
+        **{name: joined(name) for name in ("image", "category", "boxes", "area", "crowd", "difficult")},
+        ids=np.arange(1, sum(len(part.truths) for part in parts) + 1),
+        masks=tuple(mask for part in parts for mask in part.truths.masks or ()),
+    )
+    images = tuple(
+        ImageInfo(i + 1, f"scene {i + 1}", SIDE, SIDE) for i in range(sum(part.scenes for part in parts))
+    )
     categories = tuple(Category(i + 1, name) for i, name in enumerate(SHAPES))
-    data = DetectionSet("scenes", images, categories, truths, gather(found))
-    yield Progress(settings.count, settings.count, data)
+    found = gather([part.detections for part in parts])
+    return DetectionSet("scenes", images, categories, truths, found)
+
+
+def evaluate_scenes(settings: SceneSettings, batch: int = 32) -> Iterator[Progress]:
+    """Evaluate every scene, a batch at a time; stop by not asking for the next one."""
+    parts: list[Part] = []
+    for start in range(0, settings.count, batch):
+        stop = min(start + batch, settings.count)
+        parts.append(evaluate_part(settings, start, stop))
+        yield Progress(stop, settings.count, join(parts) if stop == settings.count else None)
 
 
 def gather(parts: Sequence[Detections]) -> Detections:

@@ -201,8 +201,19 @@ class LessonPage(Controls):
 
     # 6. The code
 
-    def code(self, source: str, own_photo: Photo | None = None) -> None:
-        """Show runnable Python for the state on screen, to copy, and as a notebook to download."""
+    def code(
+        self,
+        source: str,
+        own_photo: Photo | None = None,
+        files: Callable[[], Mapping[str, bytes]] = dict,
+    ) -> None:
+        """Show runnable Python for the state on screen, to copy, and as a notebook to download.
+
+        Args:
+            source: the Python.
+            own_photo: the photo that it reads, if it is the visitor's.
+            files: gives what else it reads, by name, for the notebook to carry.
+        """
         st.subheader(_("The code"), anchor="code")
         # Wrapped and whole: a box that scrolls can't be reached by keyboard.
         st.code(source, language="python", wrap_lines=True)
@@ -211,7 +222,7 @@ class LessonPage(Controls):
         def notebook() -> bytes:
             from cnnviz.notebook import build
 
-            return build(title, opening, link, source, own_photo.png if own_photo else None)
+            return build(title, opening, link, source, own_photo.png if own_photo else None, files())
 
         st.download_button(
             _("Download as a notebook"),

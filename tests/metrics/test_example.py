@@ -1,10 +1,15 @@
 """The example's properties, each by arithmetic on its boxes."""
 
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+import pytest
 
+from cnnviz.metrics.average_precision import area
 from cnnviz.metrics.example import BOTTLE, CUP, example
+from cnnviz.metrics.matching import Convention, match
 
 DATA = example()
 TRUTHS, FOUND = DATA.truths, DATA.detections
@@ -93,3 +98,27 @@ def test_other_mistakes_are_there_too() -> None:
     ]
     assert missed == [12]
     assert 6 not in TRUTHS.image, "an image without truths"
+
+
+SWITCHES = [
+    {"plus_one": True},
+    {"comparison": ">"},
+    {"matching": "voc"},
+    {"special": "count"},
+    {"ties": "reversed"},
+    {"interpolation": "11"},
+    {"interpolation": "101"},
+    {"max_detections": 2},
+]
+
+
+@pytest.mark.parametrize("switch", SWITCHES, ids=str)
+def test_each_switch_changes_the_average_precision(switch: dict[str, Any]) -> None:
+    base = Convention(interpolation="all")
+    before, after = (
+        area(match(DATA, CUP, convention), convention.interpolation).value
+        for convention in (base, replace(base, **switch))
+    )
+    assert before is not None
+    assert after is not None
+    assert abs(after - before) > 0.004

@@ -350,7 +350,7 @@ def sets(draw: st.DrawFn, *, coco: bool) -> DetectionSet:
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(sets(coco=True))
 def test_coco_round_trip(data: DetectionSet) -> None:
     reading = read(("x.json", write_coco_json(data)))
@@ -358,7 +358,7 @@ def test_coco_round_trip(data: DetectionSet) -> None:
     same_set(reading.data, data)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(sets(coco=False))
 def test_csv_round_trip(data: DetectionSet) -> None:
     reading = read(("x.csv", write_csv(data)))
@@ -670,6 +670,8 @@ def test_archives_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "MAX_BYTES", 2**20)
     with pytest.raises(AnnotationError, match=r"^z has 2 MB; at most 1 MB are read"):
         read(("z", b"x" * (2**20 + 1)))
+    with pytest.raises(AnnotationError, match=r"^t\.csv has more than 100000 records that cannot be read"):
+        read(("t.csv", b"image,category,x1,y1,x2,y2\n" + b"a\n" * 100_001))
     monkeypatch.setattr(collecting, "MAX_RECORDS", 2)
     with pytest.raises(AnnotationError, match="more than 2 records"):
         read(("t.csv", CSV.encode() + b"c,cat,1,2,3,4,,,\n"))
@@ -799,13 +801,13 @@ def survives(truths: bytes, found: bytes | None) -> None:
     write_csv(reading.data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=300), st.none() | st.binary(max_size=100))
 def test_any_bytes(truths: bytes, found: bytes | None) -> None:
     survives(truths, found)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_damaged_files(data: st.DataObject) -> None:
     parts = []

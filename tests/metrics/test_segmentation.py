@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage.morphology import erosion
@@ -53,6 +53,7 @@ def test_undefined_is_none() -> None:
     assert only.accuracy == (0.5, None)
 
 
+@settings(max_examples=40, deadline=None)
 @given(labels, labels, st.sampled_from([None, 0, 3]))
 def test_against_sklearn(truth: np.ndarray, prediction: np.ndarray, ignore: int | None) -> None:
     counted = np.ones(truth.shape, bool) if ignore is None else truth != ignore
@@ -70,6 +71,7 @@ def test_against_sklearn(truth: np.ndarray, prediction: np.ndarray, ignore: int 
             assert scores.iou[label] == pytest.approx(jaccard_score(one, other))
 
 
+@settings(max_examples=40, deadline=None)
 @given(labels, labels, st.sampled_from([None, 2]))
 def test_against_torchmetrics(truth: np.ndarray, prediction: np.ndarray, ignore: int | None) -> None:
     scores = segmentation_scores(confusion_matrix(truth, prediction, CLASSES, ignore))

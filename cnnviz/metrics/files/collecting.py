@@ -27,6 +27,9 @@ MAX_RECORDS = 1_000_000
 MAX_PROBLEMS = 500
 """So many problems are kept; the others are only counted."""
 
+MAX_UNREAD = 100_000
+"""With more records that cannot be read, the file is taken for something else."""
+
 LIMIT = 1e6
 """Largest coordinate and score: beyond any image, and its square is still exact."""
 
@@ -200,6 +203,10 @@ class Collector:
     def report(self, file: str, record: int | str, why: CnnvizError) -> None:
         """Count a record that could not be read, and keep why."""
         self.unread += 1
+        if self.unread > MAX_UNREAD:
+            raise AnnotationError(
+                N_("{file} has more than {limit} records that cannot be read."), file=file, limit=MAX_UNREAD
+            )
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(Problem(file, record, why.message, why.values))
 
