@@ -1,19 +1,15 @@
 """The lesson on the PR curve and AP, as a visitor's clicks see it."""
 
-import contextlib
-import io
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook
 from cnnviz.metrics import set_code
 from cnnviz.metrics.average_precision import area, mean_average_precision
 from cnnviz.metrics.coco import RANGES, evaluate
@@ -23,6 +19,10 @@ from cnnviz.metrics.scenes import SceneSettings
 from cnnviz.metrics.shape_detector import evaluate_part, join
 from cnnviz.ui.detections import MOST_SCENES
 
+from .visit import notebook_text, printed, source, texts, visit
+
+open_at = partial(visit, "average-precision")
+
 VIEWS: tuple[dict[str, str], ...] = (
     {"view": "curve"},
     {"view": "classes"},
@@ -31,36 +31,6 @@ VIEWS: tuple[dict[str, str], ...] = (
     {"view": "ious"},
 )
 NAMES = ["-".join(view.values()) for view in VIEWS]
-
-
-def open_at(**parameters: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=60)
-    for name in ("lang", "predict"):
-        if name in parameters:
-            at.query_params[name] = parameters[name]
-    # The file's name isn't the lesson's id: the app must have run once to know the page.
-    at.run()
-    for name, value in parameters.items():
-        at.query_params[name] = value
-    at.switch_page("pages/evaluation/average_precision.py")
-    at.run()
-    assert not at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
-
-
-def source(at: AppTest) -> str:
-    return next(code.value for code in at.code if code.language == "python")
-
-
-def printed(at: AppTest) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(source(at), {})
-    return out.getvalue()
 
 
 def tiles(at: AppTest) -> dict[str, str]:
@@ -187,19 +157,8 @@ def test_ten_thresholds_are_cocos() -> None:
 def test_the_notebook_carries_a_large_set(tmp_path: Path) -> None:
     at = open_at(lang="en", view="classes", set="scenes", scenes="50")
     data = evaluate_part(SceneSettings(MOST_SCENES), 0, 50)
-    book = nbformat.reads(
-        notebook.build(
-            "AP",
-            "text",
-            "http://localhost",
-            source(at),
-            files={set_code.FILE: set_code.as_json(join([data]))},
-        ).decode(),
-        as_version=4,
-    )
-    NotebookClient(book, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    outputs = [output.get("text", "") for cell in book.cells for output in cell.get("outputs", [])]
-    mean = re.search(r"mean: ([\d.]+)", "".join(outputs))
+    files = {set_code.FILE: set_code.as_json(join([data]))}
+    mean = re.search(r"mean: ([\d.]+)", notebook_text(source(at), tmp_path, None, files))
     assert mean
     assert float(mean[1]) == pytest.approx(float(tiles(at)["Mean AP"]), abs=6e-4)
 

@@ -4,14 +4,12 @@ import contextlib
 import io
 import json
 import re
+from functools import partial
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook
 from cnnviz.metrics import set_code
 from cnnviz.metrics.average_precision import mean_average_precision
 from cnnviz.metrics.conventions import PRESETS, SWITCHES, encode, neighbours
@@ -19,6 +17,10 @@ from cnnviz.metrics.example import example
 from cnnviz.metrics.matching import COCO, VOC2007, Convention
 from cnnviz.metrics.scenes import SceneSettings
 from cnnviz.metrics.shape_detector import evaluate_scenes
+
+from .visit import notebook_text, source, texts, visit
+
+open_at = partial(visit, "conventions")
 
 DATA = example()
 WIDGETS = {
@@ -32,19 +34,6 @@ WIDGETS = {
 }
 
 
-def open_at(**link: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=60)
-    at.query_params.update(link)
-    at.switch_page("pages/evaluation/conventions.py")
-    at.run()
-    assert not at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(markdown.value for markdown in at.markdown)
-
-
 def html(at: AppTest) -> str:
     return "\n".join(element.proto.body for element in at.get("html"))
 
@@ -53,11 +42,6 @@ def rows(at: AppTest) -> list[list[str]]:
     """The body of the last table: what turning one switch would do."""
     body = at.get("html")[-1].proto.body.partition("<tbody>")[2]
     return [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in body.split("</tr>")[:-1]]
-
-
-def source(at: AppTest) -> str:
-    (code,) = [block.value for block in at.code if block.language == "python"]
-    return code
 
 
 def shown(at: AppTest) -> str:
@@ -254,11 +238,6 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
     *_rest, last = evaluate_scenes(SceneSettings(50))
     assert last.data is not None
     carried = {set_code.FILE: set_code.as_json(last.data)}
-    book = nbformat.reads(
-        notebook.build("규약", "텍스트", "http://localhost", source(at), files=carried).decode(), as_version=4
-    )
-    NotebookClient(book, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    printed = "".join(output.get("text", "") for cell in book.cells for output in cell.get("outputs", []))
-    value = re.search(r"mean: ([\d.]+)", printed)
+    value = re.search(r"mean: ([\d.]+)", notebook_text(source(at), tmp_path, None, carried))
     assert value
     assert f"{100 * float(value[1]):.2f} %" == shown(at)

@@ -5,15 +5,13 @@ import io
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook
 from cnnviz.metrics import coco, set_code
 from cnnviz.metrics.average_precision import confusion_matrix
 from cnnviz.metrics.data import DetectionSet
@@ -25,16 +23,11 @@ from cnnviz.metrics.matching import COCO
 from cnnviz.metrics.scenes import SceneSettings
 from cnnviz.metrics.shape_detector import evaluate_scenes
 
+from .visit import notebook_outputs, source, visit
+
+open_at = partial(visit, "evaluate")
+
 DATA = example()
-
-
-def open_at(**link: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=60)
-    at.query_params.update(link)
-    at.switch_page("pages/evaluation/evaluate.py")
-    at.run()
-    assert not at.exception
-    return at
 
 
 def upload(at: AppTest, name: str, data: bytes) -> AppTest:
@@ -60,11 +53,6 @@ def tables(at: AppTest) -> list[list[list[str]]]:
             parts = body.partition("<table>")[2].split("<tr>")[1:]
             found.append([re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in parts])
     return found
-
-
-def source(at: AppTest) -> str:
-    (code,) = [block.value for block in at.code if block.language == "python"]
-    return code
 
 
 def masked(data: DetectionSet) -> DetectionSet:
@@ -202,11 +190,7 @@ def test_the_notebook_carries_the_set_and_recomputes_it(tmp_path: Path) -> None:
     *_rest, last = evaluate_scenes(SceneSettings(50))
     assert last.data is not None
     files = {set_code.FILE: set_code.as_json(last.data)}
-    book = nbformat.reads(
-        notebook.build("t", "x", "http://localhost", source(at), files=files).decode(), as_version=4
-    )
-    NotebookClient(book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
+    outputs = notebook_outputs(source(at), tmp_path, None, files)
     printed = "".join(output.get("text", "") for output in outputs)
     told = {
         name: round(float(value), 4) for name, value in re.findall(r"^(A[PR]\w*): (\d\S+)$", printed, re.M)

@@ -1,55 +1,31 @@
 """The IoU lesson, as a visitor's clicks see it."""
 
-import contextlib
-import io
 import json
 import re
+from functools import partial
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook
 from cnnviz.metrics.box_presets import HEIGHT, PAIRS, WIDTH, slide
 from cnnviz.metrics.boxes import compare
 from cnnviz.metrics.label_maps import pack
 from cnnviz.metrics.mask_presets import PRESETS, SIDE, compare_masks
 
+from .visit import notebook_text, printed, source, texts, visit
+
+open_at = partial(visit, "iou")
+
 MEASURES = {"IoU": "iou", "GIoU": "giou", "DIoU": "diou", "CIoU": "ciou"}
-
-
-def open_at(**parameters: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=60)
-    for name, value in parameters.items():
-        at.query_params[name] = value
-    at.switch_page("pages/evaluation/iou.py")
-    at.run()
-    assert not at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
 
 
 def sent(at: AppTest) -> dict[str, Any]:
     """What the component on the page was sent."""
     return json.loads(at.get("bidi_component")[0].proto.json)
-
-
-def source(at: AppTest) -> str:
-    return next(code.value for code in at.code if code.language == "python")
-
-
-def printed(at: AppTest) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(source(at), {})
-    return out.getvalue()
 
 
 def rows(at: AppTest) -> dict[str, tuple[str, str]]:
@@ -246,11 +222,9 @@ def test_predict_which_is_higher(preset: str, answer: str) -> None:
     assert rows(at)["IoU"]
 
 
-def test_the_notebook_runs() -> None:
+def test_the_notebook_runs(tmp_path: Path) -> None:
     at = open_at(lang="ko", m="giou")
-    book = nbformat.reads(notebook.build("IoU", "글", "http://localhost", source(at)).decode(), as_version=4)
-    NotebookClient(book, timeout=60).execute()
-    text = "".join(out.get("text", "") for cell in book.cells for out in cell.get("outputs", []))
+    text = notebook_text(source(at), tmp_path)
     pair = compare(PAIRS["overlap"].a, PAIRS["overlap"].b)
     assert f"GIoU {pair.giou:.4f}" in text
     assert f"generalized_box_iou {pair.giou:.4f}" in text

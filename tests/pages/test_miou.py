@@ -1,19 +1,16 @@
 """The mIoU lesson, as a visitor's clicks see it."""
 
-import contextlib
-import io
 import json
 import re
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, recall_score
 from streamlit.testing.v1 import AppTest
 
-from cnnviz import notebook
 from cnnviz.metrics.label_maps import (
     CLASSES,
     MISTAKES,
@@ -28,21 +25,11 @@ from cnnviz.metrics.label_maps import (
 )
 from cnnviz.metrics.segmentation import boundary_ious
 
+from .visit import notebook_outputs, printed, source, texts, visit
+
+open_at = partial(visit, "miou")
+
 Labels = np.ndarray
-
-
-def open_at(**parameters: str) -> AppTest:
-    at = AppTest.from_file("../../app.py", default_timeout=60)
-    for name, value in parameters.items():
-        at.query_params[name] = value
-    at.switch_page("pages/evaluation/miou.py")
-    at.run()
-    assert not at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(element.value for element in at.markdown)
 
 
 def sent(at: AppTest) -> dict[str, Any]:
@@ -64,17 +51,6 @@ def table(at: AppTest) -> dict[str, list[str]]:
         if cells:
             found.setdefault(cells[0], []).extend(cells[1:])
     return found
-
-
-def source(at: AppTest) -> str:
-    return next(code.value for code in at.code if code.language == "python")
-
-
-def printed(at: AppTest) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(source(at), {})
-    return out.getvalue()
 
 
 def summary(at: AppTest) -> dict[str, str]:
@@ -237,11 +213,9 @@ def test_the_code_prints_what_is_on_screen(link: dict[str, str]) -> None:
     assert f"frequency-weighted IoU {totals['frequency-weighted IoU']}\n" in told
 
 
-def test_the_notebook_runs() -> None:
+def test_the_notebook_runs(tmp_path: Path) -> None:
     at = open_at(lang="en")
-    book = nbformat.reads(notebook.build("mIoU", "글", "http://localhost", source(at)).decode(), as_version=4)
-    NotebookClient(book, timeout=60).execute()
-    outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
+    outputs = notebook_outputs(source(at), tmp_path)
     # A busy kernel sends what a cell prints in several pieces.
     assert f"mean IoU {summary(at)['mean IoU']}\n" in "".join(output.get("text", "") for output in outputs)
     assert any("image/png" in output.get("data", {}) for output in outputs)

@@ -72,13 +72,13 @@ def printed(at: AppTest) -> str:
     return out.getvalue()
 
 
-def notebook_outputs(code: str, folder: Path, photo: bytes | None = None) -> list[dict[str, Any]]:
-    """Build the notebook of `code`, run it in `folder`, and return the outputs of its cells."""
-    book = nbformat.reads(notebook.build("Lesson", "Text", "link", code, photo).decode(), as_version=4)
+def notebook_outputs(code: str, folder: Path, *carried: Any) -> list[dict[str, Any]]:
+    """Build the notebook of `code` with what it carries, run it in `folder`, and return its cells' outputs."""
+    book = nbformat.reads(notebook.build("수업", "글", "link", code, *carried).decode(), as_version=4)
     NotebookClient(book, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
     return [output for cell in book.cells for output in cell.get("outputs", [])]
 
 
-def notebook_text(code: str, folder: Path, photo: bytes | None = None) -> str:
+def notebook_text(code: str, folder: Path, *carried: Any) -> str:
     """What that notebook prints."""
-    return "".join(output.get("text", "") for output in notebook_outputs(code, folder, photo))
+    return "".join(output.get("text", "") for output in notebook_outputs(code, folder, *carried))
