@@ -159,7 +159,9 @@ def test_first_deep_link_to_a_new_server(browser: Browser, tmp_path: Path) -> No
 def test_home_leads_to_every_lesson(open_page: Open) -> None:
     page = open_page("")
     for lesson in LESSONS:
-        expect(page.get_by_test_id("stMain").get_by_role("link", name=lesson.title)).to_be_visible()
+        expect(
+            page.get_by_test_id("stMain").get_by_role("link", name=lesson.title, exact=True)
+        ).to_be_visible()
     pictures = page.get_by_test_id("stMain").locator("img")
     assert pictures.count() == len(LESSONS)
     assert all(pictures.nth(index).get_attribute("alt") for index in range(pictures.count()))
