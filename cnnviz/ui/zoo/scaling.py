@@ -27,7 +27,6 @@ from cnnviz.zoo.sizes import size
 CLOSE = 0.05
 """How far α·β²·γ² may be from 2 and still count as about 2; the authors' own is 4 % below."""
 EQUATION = "eq3"
-_PAPER = "arXiv 1905.11946"
 
 
 def draw(lesson: LessonPage) -> None:
