@@ -36,7 +36,10 @@ class Lesson:
 
 FOUNDATIONS = N_("Foundations")
 ARCHITECTURES = N_("Architectures")
+DENSE = N_("Dense prediction")
+DETECTION = N_("Detection")
 EVALUATION = N_("Evaluation")
+EXPLAIN = N_("Explain")
 LIVE = N_("Your photo")
 
 LESSONS = (
