@@ -109,6 +109,14 @@ class Block(nn.Module):
             return None
         if self.projection is not None:
             return self.projection(x)
+        return self._reshaped(x)
+
+    def shortcut_only(self, x: Tensor) -> Tensor:
+        """The block without F; a plain one lets its input pass, strided and filled up with zeros."""
+        passed = self.skip(x)
+        return self.last(self._reshaped(x) if passed is None else passed)
+
+    def _reshaped(self, x: Tensor) -> Tensor:
         x = x[:, :, :: self.stride, :: self.stride]
         return F.pad(x, (0, 0, 0, 0, 0, self.outputs - x.shape[1]))
 
