@@ -25,8 +25,8 @@ class Run:
         input: what it was given.
         output: of our own implementation.
         max_error: largest difference between `output` and PyTorch's.
-        seconds: that our own implementation took.
-        torch_seconds: that PyTorch took, the shorter of two runs.
+        seconds: that our own implementation took, the shorter of two runs.
+        torch_seconds: that PyTorch took, likewise.
     """
 
     operator: str
@@ -62,18 +62,18 @@ def run(operator: Operator[S], input: ArrayLike, settings: S | None = None) -> R
     """
     x = as_numbers("input", input, (None, None, None))
     settings = operator.settings() if settings is None else settings
-    began = time.perf_counter()
-    output = np.asarray(operator.apply(x, settings), np.float64)
-    seconds = time.perf_counter() - began
     batch, times = torch.from_numpy(x)[None], []
     with torch.inference_mode():
-        # PyTorch's first call of a kind sets things up, up to a second long.
+        # A first call sets things up, PyTorch's up to a second long.
         for _ in range(2):
             began = time.perf_counter()
+            output = np.asarray(operator.apply(x, settings), np.float64)
+            between = time.perf_counter()
             tensor = operator.reference(batch, settings)[0]
-            times.append(time.perf_counter() - began)
+            times.append((between - began, time.perf_counter() - between))
     error = float(np.abs(output - tensor.numpy()).max())
-    return Run(operator.id, settings, x, output, error, seconds, min(times))
+    ours, torchs = map(min, zip(*times, strict=True))
+    return Run(operator.id, settings, x, output, error, ours, torchs)
 
 
 def contributions(operator: Operator[S], input: ArrayLike, settings: S, cell: tuple[int, int, int]) -> Floats:
@@ -90,6 +90,21 @@ def contributions(operator: Operator[S], input: ArrayLike, settings: S, cell: tu
     check_cell(cell, y.detach().numpy())
     (weights,) = torch.autograd.grad(y[cell], x)
     return np.asarray(weights.numpy(), np.float64)
+
+
+def all_contributions(operator: Operator[S], input: ArrayLike, settings: S) -> Floats:
+    """:func:`contributions` of every output cell at once, (C', H', W', C, H, W): for small maps.
+
+    Raises:
+        SettingError: the settings don't fit the input.
+    """
+    x = torch.from_numpy(as_numbers("input", input, (None, None, None)))
+    shape = operator.reference(x[None], settings)[0].shape
+    # As many copies of the input as there are outputs: the sum's derivative by copy i is that of output i.
+    copies = x.expand(shape.numel(), *x.shape).clone().requires_grad_()
+    y = operator.reference(copies, settings).flatten(1)
+    (weights,) = torch.autograd.grad(y.diagonal().sum(), copies)
+    return np.asarray(weights.reshape(*shape, *x.shape).numpy(), np.float64)
 
 
 def shrink(input: ArrayLike, factor: int) -> Floats:

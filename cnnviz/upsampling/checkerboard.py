@@ -104,6 +104,21 @@ def overlaps_2d(size: tuple[int, int], layers: Layer | Sequence[Layer]) -> Integ
     return np.outer(*(overlaps_1d(side, layers) for side in size))
 
 
+def tile(layers: Layer | Sequence[Layer]) -> Integers:
+    """The counts that repeat along one axis, borders aside: one period, the product of the strides, of them.
+
+    >>> tile(Layer(3, 2)).tolist(), tile([Layer(3, 2)] * 2).tolist()
+    ([2, 1], [3, 2, 3, 1])
+    """
+    layers = [layers] if isinstance(layers, Layer) else layers
+    period = int(np.prod([layer.stride for layer in layers]))
+    plain = [Layer(layer.kernel_size, layer.stride) for layer in layers]
+    # A border reaches in by less than one kernel a layer, counted in cells before the first layer.
+    border = sum(layer.kernel_size for layer in layers) + 1
+    counts = overlaps_1d(2 * border + 1, plain)
+    return counts[border * period : (border + 1) * period]
+
+
 def unevenness(layers: Layer | Sequence[Layer]) -> float:
     """Highest over lowest count along one axis, borders aside; 1 is even, 2-D has the square of it.
 
@@ -112,13 +127,7 @@ def unevenness(layers: Layer | Sequence[Layer]) -> float:
     >>> unevenness(Layer(3, 2)), unevenness([Layer(3, 2)] * 2), unevenness(Layer(4, 2))
     (2.0, 3.0, 1.0)
     """
-    layers = [layers] if isinstance(layers, Layer) else layers
-    period = int(np.prod([layer.stride for layer in layers]))
-    plain = [Layer(layer.kernel_size, layer.stride) for layer in layers]
-    # A border reaches in by less than one kernel a layer, counted in cells before the first layer.
-    border = sum(layer.kernel_size for layer in layers) + 1
-    counts = overlaps_1d(2 * border + 1, plain)
-    inner = counts[border * period : (border + 1) * period]
+    inner = tile(layers)
     return float(inner.max() / inner.min()) if inner.min() else float("inf")
 
 
@@ -250,6 +259,17 @@ def pattern(
     for _ in range(layers):
         x = upsample(operator("transposed"), x, settings)
     return _pattern("transposed", title, x, stride**layers, weights)
+
+
+def untouched(picture: ArrayLike, period: int) -> Pattern:
+    """The picture itself, (C, H, W), to compare with: its content has a part in the grid's frequencies, too.
+
+    Raises:
+        SettingError: a picture smaller than one period.
+    """
+    return _pattern(
+        "original", N_("The original"), as_numbers("picture", picture, (None, None, None)), period, None
+    )
 
 
 def _pattern(id: str, title: str, output: Floats, period: int, kernel: Kernel | None) -> Pattern:

@@ -6,6 +6,7 @@ Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning",
 """
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -14,13 +15,21 @@ from torch.nn import functional as F
 
 from cnnviz.errors import SettingError
 from cnnviz.layers.arithmetic import conv_output_size, extent, transposed_output_size
-from cnnviz.layers.convolution import Floats, as_numbers, windows_sum
+from cnnviz.layers.convolution import Floats, as_numbers, check_cell, windows_sum
 from cnnviz.messages import N_
 
 Integers = NDArray[np.int64]
 
 MOST_ENTRIES = 250_000
 """Entries of a matrix beyond which nobody could look at it."""
+
+SIZES_SOURCE = "Dumoulin & Visin, arXiv 1603.07285"
+
+PUBLISHED_SIZES = MappingProxyType(
+    {(2, 3, 1, 0, 0): 4, (6, 4, 1, 2, 0): 5, (7, 3, 1, 2, 0): 5}
+    | {(2, 3, 2, 0, 0): 5, (3, 3, 2, 1, 0): 5, (3, 3, 2, 1, 1): 6}
+)
+"""(input, kernel, stride, padding, output padding) -> output size, without dilation: the examples of chapter 4."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,49 @@ def reference(x: Floats, kernel: Floats, settings: TransposedSettings) -> Floats
             settings.dilation,
         )
     return np.asarray(y[0, 0].numpy(), np.float64)
+
+
+@dataclass(frozen=True)
+class Product:
+    """One of the products that add up in an output cell.
+
+    Attributes:
+        cell: (row, column) of the input.
+        tap: (row, column) of the kernel.
+        value, weight: that stand there.
+    """
+
+    cell: tuple[int, int]
+    tap: tuple[int, int]
+    value: float
+    weight: float
+
+
+def products(
+    input: ArrayLike, kernel: ArrayLike, settings: TransposedSettings, cell: tuple[int, int]
+) -> tuple[Product, ...]:
+    """What adds up in output (row, column) `cell`, in the order of the input's cells.
+
+    Input cell i meets weight a where o + p = s·i + d·a, on both axes.
+
+    Raises:
+        SettingError: there is no such cell, or wherever ``torch.nn.ConvTranspose2d`` raises.
+
+    >>> [(each.value, each.weight) for each in products([[1, 2]], [[1, 2, 4]], TransposedSettings(), (0, 2))]
+    [(1.0, 4.0), (2.0, 1.0)]
+    """
+    x, w = as_numbers("input", input, (None, None)), as_numbers("kernel", kernel, (None, None))
+    size = settings.output_size((x.shape[0], x.shape[1]), (w.shape[0], w.shape[1]))
+    check_cell((0, *cell), np.empty((1, *size)))
+    found = []
+    for (i, j), value in np.ndenumerate(x):
+        (a, row_rest), (b, column_rest) = (
+            divmod(place + settings.padding - start * settings.stride, settings.dilation)
+            for place, start in zip(cell, (i, j), strict=True)
+        )
+        if not row_rest and not column_rest and 0 <= a < w.shape[0] and 0 <= b < w.shape[1]:
+            found.append(Product((i, j), (a, b), float(value), float(w[a, b])))
+    return tuple(found)
 
 
 # First view: stamps

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from cnnviz.layers.convolution import as_numbers, tensor_code
 from cnnviz.upsampling.checkerboard import Layer
 from cnnviz.upsampling.odd_sizes import Cure, Size
-from cnnviz.upsampling.transposed import TransposedSettings
+from cnnviz.upsampling.transposed import ThereAndBack, TransposedSettings
 from cnnviz.upsampling.unpooling import RoundTrip
 
 _HEAD = "import torch\nfrom torch.nn import functional as F\n"
@@ -68,6 +68,34 @@ print(torch.allclose(C.T @ x.flatten(), y.flatten()))
 
 # %% Not the inverse: C has a rank of at most {x.size}, for {rows * columns} cells
 print(torch.linalg.matrix_rank(C).item(), torch.allclose(C.T @ C, torch.eye(C.shape[1], dtype=C.dtype)))
+"""
+
+
+def there_and_back_code(trip: ThereAndBack) -> str:
+    """Script that convolves the input of `trip`, upsamples it again, and says what is kept and lost."""
+    layer = trip.matrix.settings
+    rows, columns = trip.input.shape
+    return f"""{_HEAD}
+{tensor_code("x", trip.input[None, None], "batch, channels, rows, columns")}
+{tensor_code("kernel", trip.matrix.kernel[None, None], "out, in, rows, columns")}
+stride, padding, output_padding, dilation = {layer.stride}, {layer.padding}, {layer.output_padding}, {layer.dilation}
+
+small = F.conv2d(x, kernel, None, stride, padding, dilation)
+back = F.conv_transpose2d(small, kernel, None, stride, padding, output_padding, 1, dilation)
+print(small[0, 0])
+print(back[0, 0])
+print("the same again:", torch.allclose(back, x))
+
+# %% The convolution as a matrix: a column for each cell of the input, from a picture of that cell alone
+ones = torch.eye({rows * columns}, dtype=x.dtype).reshape(-1, 1, {rows}, {columns})
+C = F.conv2d(ones, kernel, None, stride, padding, dilation).flatten(1).T
+rank = torch.linalg.matrix_rank(C).item()
+print(f"rank {{rank}}: of {rows * columns} dimensions, {{{rows * columns} - rank}} are lost")
+
+# %% The best that anyone can do: the part of x that the small map determines
+kept = (torch.linalg.pinv(C) @ small.flatten()).reshape(x.shape)
+print(kept[0, 0])
+print("the convolution can't see the rest:", torch.allclose(F.conv2d(x - kept, kernel, None, stride, padding, dilation), torch.zeros_like(small)))
 """
 
 

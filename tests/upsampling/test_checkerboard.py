@@ -23,7 +23,9 @@ from cnnviz.upsampling.checkerboard import (
     pattern,
     phases,
     spectrum,
+    tile,
     unevenness,
+    untouched,
 )
 from cnnviz.upsampling.shuffling import icnr, shuffle, unshuffle
 
@@ -221,3 +223,19 @@ def test_sizes_that_cannot_be_shuffled() -> None:
         shuffle(np.zeros((3, 2, 2)), 2)
     with pytest.raises(SettingError, match="3 × 4 can't be unshuffled by 2"):
         unshuffle(np.zeros((1, 3, 4)), 2)
+
+
+@pytest.mark.parametrize(
+    "layers", [[Layer(3, 2)], [Layer(5, 3), Layer(3, 2)], [Layer(2, 4)], [Layer(7, 2)] * 3]
+)
+def test_the_tile_repeats_through_the_middle(layers: list[Layer]) -> None:
+    counts, period = tile(layers), int(np.prod([layer.stride for layer in layers]))
+    assert len(counts) == period
+    line = overlaps_1d(60, [Layer(layer.kernel_size, layer.stride) for layer in layers])
+    np.testing.assert_array_equal(line[20 * period : 40 * period], np.tile(counts, 20))
+
+
+def test_the_original_is_measured_like_what_it_is_compared_with() -> None:
+    picture = scene()
+    assert untouched(picture, 2).peak_ratio == pytest.approx(spectrum(picture[:, 4:-4, 4:-4], 2).peak_ratio)
+    assert untouched(np.tile([[1.0, 0], [0, 0]], (1, 12, 12)), 2).peak_ratio == pytest.approx(3 / 4)

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from cnnviz.errors import SettingError
+from cnnviz.upsampling import transposed_presets as presets
 from cnnviz.upsampling.transposed import (
+    PUBLISHED_SIZES,
     TransposedSettings,
     matrix,
+    products,
     reference,
     stamping,
     there_and_back,
@@ -47,6 +50,12 @@ def test_three_views_agree_with_pytorch(
     for output in (stamps.output, convolution.output, c.transpose(x)):
         np.testing.assert_allclose(output, expected, rtol=1e-11, atol=1e-11)
     assert max(stamps.max_error, convolution.max_error) < 1e-11
+    for cell in ((0, 0), (output_size[0] - 1, output_size[1] // 2)):
+        found = products(x, w, layer, cell)
+        assert sum(each.value * each.weight for each in found) == pytest.approx(expected[cell], abs=1e-11)
+        assert [(each.value, each.weight) for each in found] == [
+            (x[each.cell], w[each.tap]) for each in found
+        ]
 
     top, left, bottom, right = stamps.crop
     np.testing.assert_array_equal(stamps.running(len(stamps.stamps))[top:bottom, left:right], stamps.output)
@@ -95,6 +104,7 @@ def test_three_views_agree_with_pytorch(
 def test_published_sizes(i: int, k: int, s: int, p: int, op: int, expected: int) -> None:
     """Dumoulin & Visin, figures 4.1 to 4.7; PyTorch's terms."""
     layer = TransposedSettings(s, p, op)
+    assert PUBLISHED_SIZES[i, k, s, p, op] == expected
     for output in (
         stamping(np.ones((i, i)), np.ones((k, k)), layer).output,
         zero_stuffed(np.ones((i, i)), np.ones((k, k)), layer).output,
@@ -155,3 +165,22 @@ def test_rows_left_over_come_back_empty() -> None:
 def test_matrix_too_large_to_look_at() -> None:
     with pytest.raises(SettingError, match="entries"):
         matrix((30, 30), np.ones((3, 3)), TransposedSettings(2))
+
+
+def test_no_products_of_a_cell_that_is_not_there() -> None:
+    with pytest.raises(SettingError):
+        products([[1, 2]], [[1]], TransposedSettings(), (0, 3))
+    assert products([[1, 2]], [[1]], TransposedSettings(), (0, 1)) == ()
+
+
+def test_presets() -> None:
+    for id in presets.INPUTS:
+        assert presets.make_input(id, 3, 2, seed=1).shape == (3, 2)
+    for id in presets.KERNELS:
+        kernel = presets.make_kernel(id, 4, seed=1)
+        assert kernel.shape == (4, 4)
+        np.testing.assert_array_equal(kernel, kernel.round())
+    assert presets.make_kernel("tent", 4)[0].tolist() == [1, 2, 2, 1]
+    assert presets.make_input("dot", 3, 3).sum() == presets.make_input("dot", 3, 3)[1, 1] == 1
+    with pytest.raises(SettingError):
+        presets.make_input("tent", 2, 2)

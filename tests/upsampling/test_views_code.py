@@ -9,9 +9,15 @@ import pytest
 
 from cnnviz.upsampling.checkerboard import Layer, overlaps_2d, spectrum
 from cnnviz.upsampling.odd_sizes import CURES, Cure, ladder
-from cnnviz.upsampling.transposed import TransposedSettings, stamping
+from cnnviz.upsampling.transposed import TransposedSettings, stamping, there_and_back
 from cnnviz.upsampling.unpooling import round_trip, with_index
-from cnnviz.upsampling.views_code import checkerboard_code, odd_sizes_code, transposed_code, unpooling_code
+from cnnviz.upsampling.views_code import (
+    checkerboard_code,
+    odd_sizes_code,
+    there_and_back_code,
+    transposed_code,
+    unpooling_code,
+)
 
 
 def run(source: str) -> tuple[dict[str, Any], list[str]]:
@@ -39,6 +45,18 @@ def test_transposed(layer: TransposedSettings) -> None:
     *equal, last = lines[-4:]
     assert equal == ["True"] * 3
     assert last.endswith("False")
+
+
+@pytest.mark.parametrize(("side", "layer"), [(5, (2, 0, 1)), (6, (2, 1, 1)), (7, (1, 0, 2)), (5, (2, 2, 1))])
+def test_there_and_back(side: int, layer: tuple[int, int, int]) -> None:
+    x = np.random.default_rng(0).normal(size=(side, side))
+    trip = there_and_back(x, np.arange(1.0, 10).reshape(3, 3), *layer)
+    names, lines = run(there_and_back_code(trip))
+    np.testing.assert_allclose(names["back"][0, 0], trip.back)
+    np.testing.assert_allclose(names["kept"][0, 0], trip.kept, atol=1e-9)
+    assert f"rank {trip.rank}: of {side**2} dimensions, {side**2 - trip.rank} are lost" in lines
+    assert lines[-1].endswith("True")
+    assert f"the same again: {trip.is_inverse}" in lines
 
 
 @pytest.mark.parametrize("size", [None, (8, 7)])
