@@ -4,7 +4,7 @@ BIN    := $(VENV)/bin
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PYTHON ?= python3
 
-.PHONY: run test check unit browser bench messages pictures clean
+.PHONY: run test check unit browser bench weights messages pictures clean
 
 run: $(VENV)/app.installed
 	$(BIN)/streamlit run app.py
@@ -24,6 +24,10 @@ browser: $(VENV)/dev.installed $(VENV)/chromium.installed
 
 bench: $(VENV)/bench.installed $(VENV)/chromium.installed
 	$(BIN)/python -m benchmarks
+
+# Fetch the official weights of a class, for a room without a network.
+weights: $(VENV)/app.installed
+	$(BIN)/python -m cnnviz.engine.weights classroom
 
 # Collect the English sentences and bring the Korean catalogue up to date; then translate what is new.
 messages: $(VENV)/app.installed

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import attribution, counting, metrics, receptive_field, startup, tweaks
+from benchmarks import attribution, counting, engine, metrics, receptive_field, startup, tweaks, upsampling
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "startup": startup.main,
@@ -12,6 +12,8 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "counting": counting.main,
     "metrics": metrics.main,
     "attribution": attribution.main,
+    "upsampling": upsampling.main,
+    "engine": engine.main,
 }
 
 for name in sys.argv[1:] or BENCHMARKS:

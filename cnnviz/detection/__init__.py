@@ -1,0 +1,1 @@
+"""Object detection: boxes, classes and scores, from a small head over the frozen backbone."""
