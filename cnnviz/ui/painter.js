@@ -68,6 +68,7 @@ class Painter {
     }
     if (canvas.width !== data.columns * TILE) canvas.width = data.columns * TILE;
     if (canvas.height !== data.rows * TILE) canvas.height = data.rows * TILE;
+    canvas.style.background = data.photo ? `url("${data.photo}") 0 0 / 100% 100%` : "";
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
     canvas.setAttribute("aria-label", `${data.alt} ${data.words.label}`);
@@ -113,6 +114,7 @@ class Painter {
   fill(picture, x, y, label, times = 1) {
     const { colour, ink, tile } = this.data.palette[label];
     const side = TILE * times;
+    const alpha = this.data.photo ? Math.round(255 * (label && this.data.opacity)) : 255;
     for (let v = 0; v < side; v++) {
       let at = 4 * ((y + v) * picture.width + x);
       for (let u = 0; u < side; u++, at += 4) {
@@ -120,7 +122,7 @@ class Painter {
         picture.data[at] = rgb[0];
         picture.data[at + 1] = rgb[1];
         picture.data[at + 2] = rgb[2];
-        picture.data[at + 3] = 255;
+        picture.data[at + 3] = alpha;
       }
     }
   }

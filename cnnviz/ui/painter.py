@@ -1,5 +1,6 @@
 """A small label map to paint on: pick a label and a brush, and paint with a pointer or by keys."""
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -84,6 +85,8 @@ def painter(
     outline: NDArray[np.uint8] | None = None,
     brush: int = 0,
     size: int = 5,
+    photo: bytes = b"",
+    opacity: float = 1.0,
 ) -> None:
     """Draw `labels`, (H, W) below 10, to be painted on.
 
@@ -93,6 +96,8 @@ def painter(
         on_paint: called with the new map before the script runs again.
         outline: another map whose borders are drawn over this one.
         brush, size: the tools picked at first.
+        photo: a JPEG that shows through where the label is 0.
+        opacity: of the other labels' colours over the photo, 0 to 1.
     """
 
     def painted() -> None:
@@ -117,6 +122,8 @@ def painter(
             "sizes": list(SIZES),
             "words": asdict(words),
             "alt": alt,
+            "photo": f"data:image/jpeg;base64,{base64.b64encode(photo).decode('ascii')}" if photo else "",
+            "opacity": opacity,
             "seen": report["stamp"] if report else 0,
         },
         key=key,

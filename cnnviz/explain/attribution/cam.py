@@ -38,12 +38,11 @@ class Cam(Checked):
         Raises:
             ModelError: the network ends otherwise.
         """
-        attribution, _ = _cam(network, picture, target, self.layer or last_layer(network, picture.size))
-        yield attribution
+        yield _cam(network, picture, target, self.layer or last_layer(network, picture.size))
 
 
-def _cam(network: nn.Module, picture: Picture, target: int, layer: str) -> tuple[Attribution, float]:
-    """The map of the maps of `layer`, and the dense layer's bias for the class."""
+def _cam(network: nn.Module, picture: Picture, target: int, layer: str) -> Attribution:
+    """The map of the maps of `layer`."""
     dense = [path for path, module in network.named_modules() if isinstance(module, nn.Linear)][-1:]
     seen: dict[str, Tensor] = {}
 
@@ -76,7 +75,7 @@ def _cam(network: nn.Module, picture: Picture, target: int, layer: str) -> tuple
     assert isinstance(last, nn.Linear)
     values = (last.weight[target].detach()[:, None, None] * maps[0]).sum(0)[None, None]
     bias = 0.0 if last.bias is None else float(last.bias[target])
-    return Attribution(array(values), score=float(logits[0, target])), bias
+    return Attribution(array(values), score=float(logits[0, target]), bias=bias)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +127,8 @@ def prove_cam(network: nn.Module, picture: Picture, target: int, layer: str = ""
         ModelError: the network doesn't end in global average pooling and one dense layer.
     """
     layer = layer or last_layer(network, picture.size)
-    cam, bias = _cam(network, picture, target, layer)
+    cam = _cam(network, picture, target, layer)
     (grad_cam,) = GradCam(layer, relu=False).run(network, picture, target)
     assert cam.score is not None
-    return CamProof(layer, cam.map, grad_cam.map, cam.score, bias)
+    assert cam.bias is not None
+    return CamProof(layer, cam.map, grad_cam.map, cam.score, cam.bias)

@@ -17,6 +17,26 @@ from cnnviz.explain.attribution.results import Attribution, Settings
 from cnnviz.explain.traced_field import with_tensors
 
 
+@dataclass(frozen=True)
+class RankCorrelation:
+    """Spearman's, in its parts.
+
+    Attributes:
+        covariance: of the ranks.
+        first, second: standard deviations of the two arrays' ranks.
+    """
+
+    covariance: float
+    first: float
+    second: float
+
+    @property
+    def value(self) -> float | None:
+        """From -1 to 1; None where one of the two is the same everywhere."""
+        spread = self.first * self.second
+        return self.covariance / spread if spread else None
+
+
 @dataclass(frozen=True, eq=False)
 class CascadeStep:
     """The map after one more block has lost its weights.
@@ -25,16 +45,26 @@ class CascadeStep:
         block: the one that lost them last; empty for the network as it was trained.
         done, total: steps, the intact network being the first.
         attribution: of the network with random weights from this block on.
-        correlation: Spearman's, of its map with the first; None where one of the two is the same everywhere.
-        absolute: the same of the maps' magnitudes.
+        signed: rank correlation of its map with the first.
+        magnitudes: the same of the maps' magnitudes.
     """
 
     block: str
     done: int
     total: int
     attribution: Attribution
-    correlation: float | None
-    absolute: float | None
+    signed: RankCorrelation
+    magnitudes: RankCorrelation
+
+    @property
+    def correlation(self) -> float | None:
+        """Spearman's, of the maps; None where one of the two is the same everywhere."""
+        return self.signed.value
+
+    @property
+    def absolute(self) -> float | None:
+        """Spearman's, of the maps' magnitudes."""
+        return self.magnitudes.value
 
 
 def cascade(
@@ -54,10 +84,7 @@ def cascade(
         ModelError, SettingError: as :func:`cnnviz.explain.attribution.methods.explain`.
     """
     copy = with_tensors(network, torch.clone)
-    weighted = [
-        path for path in blocks(copy) if next(copy.get_submodule(path).parameters(), None) is not None
-    ]
-    steps = ["", *reversed(weighted)]
+    steps = ["", *order(copy)]
     first = None
     for done, block in enumerate(steps, start=1):
         if block:
@@ -70,9 +97,17 @@ def cascade(
             done,
             len(steps),
             found,
-            spearman(first, found.map),
-            spearman(np.abs(first), np.abs(found.map)),
+            rank_correlation(first, found.map),
+            rank_correlation(np.abs(first), np.abs(found.map)),
         )
+
+
+def order(network: nn.Module) -> tuple[str, ...]:
+    """Paths of the blocks that have weights, the last first: the order in which they lose them."""
+    weighted = (
+        path for path in blocks(network) if next(network.get_submodule(path).parameters(), None) is not None
+    )
+    return tuple(reversed(list(weighted)))
 
 
 def randomise(block: nn.Module, generator: torch.Generator) -> None:
@@ -90,18 +125,14 @@ def randomise(block: nn.Module, generator: torch.Generator) -> None:
                 module.reset_running_stats()
 
 
-def spearman(first: NDArray[Any], second: NDArray[Any]) -> float | None:
-    """Rank correlation of two arrays of one shape, equal values sharing their mean rank.
-
-    >>> spearman(np.array([1, 2, 3]), np.array([10, 100, 1000]))
-    1.0
-    """
-    ranks = [_ranks(values) for values in (first, second)]
-    deviations = [rank - rank.mean() for rank in ranks]
-    spread = math.sqrt(math.prod(float((deviation**2).sum()) for deviation in deviations))
-    return float((deviations[0] * deviations[1]).sum()) / spread if spread else None
-
-
 def _ranks(values: NDArray[Any]) -> NDArray[np.float64]:
     _, which, counts = np.unique(values.ravel(), return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[which]
+
+
+def rank_correlation(first: NDArray[Any], second: NDArray[Any]) -> RankCorrelation:
+    """Rank correlation of two arrays of one shape, equal values sharing their mean rank."""
+    one, other = (ranks - ranks.mean() for ranks in map(_ranks, (first, second)))
+    return RankCorrelation(
+        float((one * other).mean()), math.sqrt((one**2).mean()), math.sqrt((other**2).mean())
+    )

@@ -1,5 +1,6 @@
 """A method with its settings as a script of its own: PyTorch and captum, without this project."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 from cnnviz.explain.attribution.cam import Cam
@@ -158,7 +159,7 @@ _TEMPLATES: dict[type, str] = {
 
 def script(
     photo_code: str,
-    settings: Settings,
+    settings: Settings | Sequence[Settings],
     target: int,
     layer: str = "stages.head",
     network: str = LITE0,
@@ -170,30 +171,46 @@ def script(
 
     Args:
         photo_code: Python that defines ``photo``, (H, W, 3) uint8.
-        settings: of any method; guided Grad-CAM follows the ReLUs that are modules, in networks that call
-            ``F.relu`` only these.
+        settings: of any method, or of several, one after the other; guided Grad-CAM follows the ReLUs that are
+            modules, in networks that call ``F.relu`` only these.
         layer: the network's last, for methods that take it where none is set.
         network: EfficientNet-Lite0, or a torchvision classifier by name.
         input_size: (height and) width of the network's input.
     """
-    values = {field.name: getattr(settings, field.name) for field in fields(settings)}  # type: ignore[arg-type]
-    values["layer"] = values.get("layer") or layer
-    fill = values.get("baseline", values.get("fill", ""))
+    every = list(settings) if isinstance(settings, Sequence) else [settings]
+    # It changes the network for good.
+    every.sort(key=lambda each: isinstance(each, GuidedGradCam))
+    cells = (method(each, layer, input_size) for each in every)
+    return beginning(photo_code, target, network) + "\n# %%\n".join(cells)
+
+
+def beginning(photo_code: str, target: int, network: str = LITE0) -> str:
+    """Python that defines ``model``, ``network``, ``image``, ``black``, ``white`` and ``target``, and opens a cell."""
     parts = [standalone.script(photo_code), _LITE0]
     if network != LITE0:
         parts = [photo_code.strip() + "\n", _TORCHVISION.format(name=network)]
-    parts.append(_IMAGE.format(target=target))
-    if fill:
-        sigma = input_size / 16
-        kernel_size = 2 * min(round(3 * sigma), input_size - 1) + 1
-        baseline = _FILLS[fill].format(kernel_size=kernel_size, sigma=sigma)
-        if fill == "blur":
-            parts.append("from torchvision.transforms.functional import gaussian_blur\n\n")
-        if fill == "noise":
-            seed = f"torch.Generator().manual_seed({values['seed']})"
-            parts.append(f"share = torch.rand(image.shape, generator={seed})\n")
-        parts.append(f"baseline = {baseline}\n")
+    return "".join(parts) + _IMAGE.format(target=target)
+
+
+def filled(name: str, fill: str, seed: int = 0, input_size: int = 224) -> str:
+    """Lines that define `name` as :meth:`cnnviz.explain.attribution.picture.Picture.filled` does."""
+    lines, sigma = "", input_size / 16
+    if fill == "blur":
+        lines = "from torchvision.transforms.functional import gaussian_blur\n\n"
+    if fill == "noise":
+        lines = f"share = torch.rand(image.shape, generator=torch.Generator().manual_seed({seed}))\n"
+    kernel_size = 2 * min(round(3 * sigma), input_size - 1) + 1
+    return f"{lines}{name} = {_FILLS[fill].format(kernel_size=kernel_size, sigma=sigma)}\n"
+
+
+def method(settings: Settings, layer: str = "stages.head", input_size: int = 224) -> str:
+    """A method's own lines, which :func:`script` puts after the :func:`beginning`; they end with ``shown``."""
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)}  # type: ignore[arg-type]
+    values["layer"] = values.get("layer") or layer
+    fill = values.get("baseline", values.get("fill", ""))
     magnitude = isinstance(settings, Saliency | SmoothGrad)
-    parts.append(_TEMPLATES[type(settings)].format(**values))
-    parts.append(_SHOWN.format(reduction="abs().amax(1)" if magnitude else "sum(1)"))
-    return "".join(parts)
+    return (
+        (filled("baseline", fill, values["seed"], input_size) if fill else "")
+        + _TEMPLATES[type(settings)].format(**values)
+        + _SHOWN.format(reduction="abs().amax(1)" if magnitude else "sum(1)")
+    )

@@ -1,7 +1,7 @@
 """What a channel looks for: the patches of photos that excite it most."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,9 +11,21 @@ from torch import Tensor, nn
 from cnnviz.errors import ModelError, SettingError
 from cnnviz.explain.attribution.picture import Picture
 from cnnviz.explain.attribution.sharing import with_own
-from cnnviz.explain.traced_field import StageField
+from cnnviz.explain.traced_field import StageField, trace_module
 from cnnviz.messages import N_
 from cnnviz.zoo.card import Box
+
+
+def first_convolution(network: nn.Module) -> tuple[str, nn.Conv2d]:
+    """Path of the first convolution, and the module.
+
+    Raises:
+        ModelError: the network has no convolution.
+    """
+    for path, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            return path, module
+    raise ModelError(N_("{network} has no convolution"), network=type(network).__name__)
 
 
 def first_kernels(network: nn.Module) -> NDArray[np.float32]:
@@ -22,10 +34,19 @@ def first_kernels(network: nn.Module) -> NDArray[np.float32]:
     Raises:
         ModelError: the network has no convolution.
     """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            return module.weight.detach().cpu().contiguous().numpy().copy()
-    raise ModelError(N_("{network} has no convolution"), network=type(network).__name__)
+    return first_convolution(network)[1].weight.detach().cpu().contiguous().numpy().copy()
+
+
+def first_layer(network: nn.Module, size: tuple[int, int]) -> StageField:
+    """The first convolution alone, before any normalisation or activation, with its receptive field.
+
+    Args:
+        size: (H, W) of the network's input.
+
+    Raises:
+        ModelError: the network has no convolution, or can't be traced.
+    """
+    return trace_module(network, size)[first_convolution(network)[0]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +97,19 @@ class Patch:
         )
 
 
+def maps(network: nn.Module, layer: StageField, picture: Picture) -> NDArray[np.float32]:
+    """The maps of a layer, (channels, rows, columns)."""
+    mine = with_own(network, layer.name)
+    seen: list[Tensor] = []
+    # A copy: what comes next may work in place.
+    mine.get_submodule(layer.name).register_forward_hook(
+        lambda module, inputs, output: seen.append(output[0].clone())
+    )
+    with torch.no_grad():
+        mine(picture.x)
+    return seen[0].contiguous().cpu().numpy()
+
+
 def peaks(network: nn.Module, layer: StageField, photos: Iterable[tuple[str, Picture]]) -> Peaks:
     """Look for the most excited cell of every channel, in one pass a photo.
 
@@ -83,22 +117,59 @@ def peaks(network: nn.Module, layer: StageField, photos: Iterable[tuple[str, Pic
     show such patches.
 
     Args:
-        layer: one of :func:`cnnviz.explain.attribution.grad_cam.layers`.
-        photos: with their names, all of one size.
+        layer: one of :func:`cnnviz.explain.attribution.grad_cam.layers`, or :func:`first_layer`.
+        photos: with their names, all of one size; at least one.
     """
-    mine = with_own(network, layer.name)
-    seen: list[Tensor] = []
-    mine.get_submodule(layer.name).register_forward_hook(lambda module, inputs, output: seen.append(output))
     names, values, cells = [], [], []
     for name, picture in photos:
-        with torch.no_grad():
-            mine(picture.x)
-        maps = seen.pop()[0]
-        best, at = maps.flatten(1).max(1)
+        seen = maps(network, layer, picture)
+        at = seen.reshape(len(seen), -1).argmax(1)
         names.append(name)
-        values.append(best.cpu().numpy())
-        cells.append(np.stack(np.unravel_index(at.cpu().numpy(), maps.shape[1:]), axis=1))
+        values.append(seen.max((1, 2)))
+        cells.append(np.stack(np.unravel_index(at, seen.shape[1:]), axis=1))
     return Peaks(layer, tuple(names), picture.size, np.stack(values), np.stack(cells))
+
+
+def together(parts: Sequence[Peaks]) -> Peaks:
+    """The peaks of all photos of `parts`, which look at one layer."""
+    return replace(
+        parts[0],
+        photos=tuple(name for part in parts for name in part.photos),
+        values=np.concatenate([part.values for part in parts]),
+        cells=np.concatenate([part.cells for part in parts]),
+    )
+
+
+def covered(picture: Picture, box: Box, fill: str = "grey") -> Picture:
+    """The photo with everything outside `box` (left, top, right, bottom) covered.
+
+    Args:
+        fill: one of :data:`cnnviz.explain.attribution.picture.FILLS`.
+    """
+    left, top, right, bottom = box
+    x = picture.filled(fill).clone()
+    x[..., top:bottom, left:right] = picture.x[..., top:bottom, left:right]
+    return replace(picture, x=x)
+
+
+def window(picture: Picture, layer: StageField, cell: tuple[int, int]) -> NDArray[np.float32]:
+    """What a cell of the first convolution is given, (C, height, width); zeros where it looks past the border.
+
+    Args:
+        layer: :func:`first_layer`, not dilated.
+    """
+    assert layer.rows is not None
+    assert layer.columns is not None
+    spans = [axis.interval(at) for axis, at in zip((layer.rows, layer.columns), cell, strict=True)]
+    patch = np.zeros((picture.x.shape[1], *(stop - start for start, stop in spans)), np.float32)
+    (top, bottom), (left, right) = (
+        (max(0, start), max(0, min(side, stop)))
+        for (start, stop), side in zip(spans, picture.size, strict=True)
+    )
+    y, x = top - spans[0][0], left - spans[1][0]
+    seen = picture.x[0, :, top:bottom, left:right].cpu().numpy()
+    patch[:, y : y + seen.shape[1], x : x + seen.shape[2]] = seen
+    return patch
 
 
 def exciting(peaks: Peaks, channel: int, count: int = 9) -> tuple[Patch, ...]:

@@ -16,7 +16,7 @@ from cnnviz.errors import ModelError
 from cnnviz.explain.attribution.gradients import own
 from cnnviz.explain.attribution.picture import Picture
 from cnnviz.explain.attribution.results import Attribution, Checked, array
-from cnnviz.explain.attribution.sharing import with_own
+from cnnviz.explain.attribution.sharing import explained, with_own
 from cnnviz.explain.traced_field import StageField, trace_module
 from cnnviz.messages import N_
 
@@ -99,6 +99,56 @@ class GradCam(Checked):
         mine = with_own(network, path)
         method = attr.LayerGradCam(mine, mine.get_submodule(path))
         yield Attribution(array(method.attribute(own(picture.x), target, relu_attributions=self.relu)))
+
+
+@dataclass(frozen=True, eq=False)
+class Depth:
+    """Grad-CAM at every layer.
+
+    Attributes:
+        layers: those of :func:`layers`, in order.
+        attributions: one a layer, with the class's logit as its score.
+        done, total: it comes at once.
+    """
+
+    layers: tuple[StageField, ...]
+    attributions: tuple[Attribution, ...]
+    done: int = 1
+    total: int = 1
+
+
+def through_depth(network: nn.Module, picture: Picture, target: int, relu: bool = True) -> Iterator[Depth]:
+    """:class:`GradCam` at all layers, for the price of one: a pass forward and a pass back that keep every map.
+
+    Args:
+        relu: as :class:`GradCam`.
+
+    Raises:
+        ModelError: no such class, no layers, or the network can't be traced.
+    """
+    found = layers(network, picture.size)
+    mine = with_own(network, *(layer.name for layer in found))
+    kept: dict[str, Tensor] = {}
+
+    def keep(name: str, module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        kept[name] = output
+        # What follows may write into it, as nn.ReLU(inplace=True) does.
+        return output.clone()
+
+    for layer in found:
+        mine.get_submodule(layer.name).register_forward_hook(partial(keep, layer.name))
+    with explained(network, target), torch.enable_grad():
+        score = mine(own(picture.x))[0, target]
+        maps = [kept[layer.name] for layer in found]
+        gradients = torch.autograd.grad(score, maps)
+    cams = (
+        (gradient.mean((2, 3), keepdim=True) * each).sum(1, True)
+        for gradient, each in zip(gradients, maps, strict=True)
+    )
+    yield Depth(
+        found,
+        tuple(Attribution(array(cam.relu() if relu else cam), score=float(score.detach())) for cam in cams),
+    )
 
 
 @dataclass(frozen=True)

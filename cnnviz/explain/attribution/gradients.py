@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 from captum import attr
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cnnviz.explain.attribution.picture import Picture
@@ -34,6 +36,24 @@ class Saliency(Checked):
         """One pass forward and one back."""
         gradient = attr.Saliency(network).attribute(own(picture.x), target, abs=False)
         yield Attribution(array(gradient), "magnitude")
+
+
+def slope(
+    network: nn.Module, picture: Picture, target: int, gradient: NDArray[np.float32], step: float = 1e-3
+) -> float:
+    r"""How fast the logit rises along `gradient`, without differentiating: by two steps of length `step`.
+
+    :math:`(S(x + hu) - S(x - hu)) / 2h` with :math:`u = g / \lVert g \rVert`; near the gradient's length
+    :math:`\lVert g \rVert`, were the network as smooth as it is not.
+
+    Args:
+        gradient: (3, H, W).
+    """
+    g = torch.from_numpy(gradient.copy())[None].to(picture.x)
+    way = step * g / g.norm()
+    with torch.no_grad():
+        ahead, behind = (network(picture.x + sign * way)[0, target].item() for sign in (1, -1))
+    return (ahead - behind) / (2 * step)
 
 
 @dataclass(frozen=True)
@@ -101,7 +121,7 @@ class IntegratedGradients(Checked):
     """
 
     steps: int = 32
-    baseline: str = "black"
+    baseline: str = "grey"
     seed: int = 0
     RANGES: ClassVar[Mapping[str, tuple[float, float]]] = {"steps": (2, 512)}
 

@@ -1,13 +1,13 @@
 """Is what a map calls important what the network needs? Pixels go, or come, in the map's order."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from cnnviz.errors import SettingError
 from cnnviz.explain.attribution.picture import Picture
@@ -87,38 +87,62 @@ def curves(
         SettingError: the map doesn't fit.
         ModelError: no such class, or too little memory.
     """
-    if importance.shape != picture.size:
-        raise SettingError(
-            N_("a map of {expected} pixels was expected, not {shape}"),
-            expected=picture.size,
-            shape=importance.shape,
-        )
     settings = settings or CurveSettings()
-    steps, pixels = settings.steps, importance.size
-    rank = np.empty(pixels, np.int64)
-    rank[np.argsort(-importance.ravel(), kind="stable")] = np.arange(pixels)
-    ranks = torch.from_numpy(rank.reshape(importance.shape)).to(picture.x.device)
-    counts = [round(pixels * step / steps) for step in range(steps + 1)]
-    shares = np.array(counts) / pixels
+    image_at = _images(picture, importance, settings)
+    steps = settings.steps
+    shares = np.array([_count(importance.size, step, steps) for step in range(steps + 1)]) / importance.size
     found = np.full((2, steps + 1), np.nan)
-    ends = (
-        (picture.x, picture.filled(settings.deletion, settings.seed)),
-        (picture.filled(settings.insertion, settings.seed), picture.x),
-    )
     # Both curves grow together.
     jobs = [(curve, step) for step in range(steps + 1) for curve in (0, 1)]
     with explained(network, target):
         size = batch_size(network, picture.x)
         for start in range(0, len(jobs), size):
             some = jobs[start : start + size]
-            images = [
-                torch.where(ranks < counts[step], after, before)
-                for curve, step in some
-                for before, after in (ends[curve],)
-            ]
+            images = torch.cat([image_at(curve, step) for curve, step in some])
             with torch.no_grad():
-                probabilities = network(torch.cat(images)).softmax(1)[:, target].double().cpu().numpy()
+                probabilities = network(images).softmax(1)[:, target].double().cpu().numpy()
             for (curve, step), probability in zip(some, probabilities, strict=True):
                 found[curve, step] = probability
             deletion, insertion = found.copy()
             yield Curves(shares, deletion, insertion, start + len(some), len(jobs))
+
+
+def images_at(
+    picture: Picture, importance: NDArray[Any], settings: CurveSettings, step: int
+) -> tuple[Picture, Picture]:
+    """The photo after `step` parts of its pixels are deleted, and what they are when they are all that is there.
+
+    Raises:
+        SettingError: the map doesn't fit.
+    """
+    image_at = _images(picture, importance, settings)
+    return replace(picture, x=image_at(0, step)), replace(picture, x=image_at(1, step))
+
+
+def _count(pixels: int, step: int, steps: int) -> int:
+    return round(pixels * step / steps)
+
+
+def _images(
+    picture: Picture, importance: NDArray[Any], settings: CurveSettings
+) -> Callable[[int, int], Tensor]:
+    """The image at a step of the curve 0, deletion, or 1, insertion."""
+    if importance.shape != picture.size:
+        raise SettingError(
+            N_("a map of {expected} pixels was expected, not {shape}"),
+            expected=picture.size,
+            shape=importance.shape,
+        )
+    rank = np.empty(importance.size, np.int64)
+    rank[np.argsort(-importance.ravel(), kind="stable")] = np.arange(importance.size)
+    ranks = torch.from_numpy(rank.reshape(importance.shape)).to(picture.x.device)
+    ends = (
+        (picture.x, picture.filled(settings.deletion, settings.seed)),
+        (picture.filled(settings.insertion, settings.seed), picture.x),
+    )
+
+    def image_at(curve: int, step: int) -> Tensor:
+        before, after = ends[curve]
+        return torch.where(ranks < _count(importance.size, step, settings.steps), after, before)
+
+    return image_at

@@ -108,7 +108,7 @@ METHODS = {
         ),
         Method(
             "cam",
-            N_("Class activation map, by hand"),
+            N_("CAM, by hand"),
             "Zhou et al. 2016",
             "https://arxiv.org/abs/1512.04150",
             r"M_{ij} = \sum_k w_k \, f_k(i, j), \quad S = \frac{1}{Z} \sum_{ij} M_{ij} + b",

@@ -14,7 +14,7 @@ from cnnviz.messages import N_
 
 FILLS: Mapping[str, str] = {
     "black": N_("black"),
-    "grey": N_("grey"),
+    "grey": N_("mid-grey"),
     "mean": N_("the photo's mean colour"),
     "blur": N_("the photo blurred"),
     "noise": N_("noise"),

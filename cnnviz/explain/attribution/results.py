@@ -15,6 +15,7 @@ from cnnviz.explain.attribution.picture import Picture, check_fill
 from cnnviz.messages import N_
 
 Reduction = Literal["sum", "magnitude"]
+QUARTERS = ("upper_left", "upper_right", "lower_left", "lower_right")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class Attribution:
         baseline_score: the same for the baseline, where there is one.
         drops: (rows, columns) of an occlusion's windows: how far the logit falls when it is covered; NaN for
             those to come.
+        bias: of the dense layer, where it and the map's mean make the score.
     """
 
     values: NDArray[np.float32]
@@ -39,6 +41,7 @@ class Attribution:
     score: float | None = None
     baseline_score: float | None = None
     drops: NDArray[np.float64] | None = None
+    bias: float | None = None
 
     @property
     def finished(self) -> bool:
@@ -62,6 +65,14 @@ class Attribution:
         if self.score is None or self.baseline_score is None:
             return None
         return self.sum - (self.score - self.baseline_score)
+
+    def quarter(self) -> str:
+        """Which quarter has most of what speaks for the class: one of :data:`QUARTERS`."""
+        values = np.maximum(self.map, 0).astype(np.float64)
+        height, width = values.shape
+        # Twice as large, the middle of an odd number of cells lies between two.
+        halves = values.repeat(2, axis=0).repeat(2, axis=1).reshape(2, height, 2, width).sum((1, 3))
+        return QUARTERS[int(halves.argmax())]
 
     def resized(self, size: tuple[int, int]) -> NDArray[np.float32]:
         """:attr:`map` at (H, W) pixels, bilinear."""

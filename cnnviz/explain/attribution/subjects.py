@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -50,13 +51,20 @@ def lite0(device: str = "cpu") -> Subject:
 
 def at_hand() -> tuple[str, ...]:
     """Names of torchvision's classifiers whose default weights torch has downloaded before."""
+    folder = _folder()
+    return tuple(name for name, file in _files().items() if (folder / file).is_file())
+
+
+@cache
+def _files() -> dict[str, str]:
+    """Name of every classifier -> name of the file of its default weights."""
     names = torchvision.models.list_models(module=torchvision.models)
-    return tuple(name for name in names if _file(name).is_file())
+    return {name: torchvision.models.get_model_weights(name).DEFAULT.url.rsplit("/", 1)[1] for name in names}
 
 
-def _file(name: str) -> Path:
-    url = torchvision.models.get_model_weights(name).DEFAULT.url
-    return Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
+def _folder() -> Path:
+    """Where torch downloads to."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def classifier(name: str, device: str = "cpu") -> Subject:
@@ -66,9 +74,9 @@ def classifier(name: str, device: str = "cpu") -> Subject:
         ModelError: torchvision has no classifier of that name.
         WeightsError: its weights aren't there, or are damaged.
     """
-    if name not in torchvision.models.list_models(module=torchvision.models):
+    if name not in _files():
         raise ModelError(N_("torchvision has no classifier called {name}"), name=name)
-    file = _file(name)
+    file = _folder() / _files()[name]
     if not file.is_file():
         raise WeightsError(N_("the weights of {name} have not been downloaded"), name=name)
     weights = torchvision.models.get_model_weights(name).DEFAULT

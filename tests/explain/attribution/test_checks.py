@@ -9,11 +9,20 @@ from torch import nn
 from cnnviz.engine.local import shared_engine
 from cnnviz.errors import SettingError
 from cnnviz.explain.attribution import insertion_deletion
-from cnnviz.explain.attribution.cascade import cascade, spearman
-from cnnviz.explain.attribution.exciting import exciting, first_kernels, peaks
+from cnnviz.explain.attribution.cascade import cascade, order, rank_correlation
+from cnnviz.explain.attribution.exciting import (
+    covered,
+    exciting,
+    first_kernels,
+    first_layer,
+    maps,
+    peaks,
+    together,
+    window,
+)
 from cnnviz.explain.attribution.grad_cam import GradCam, layers
 from cnnviz.explain.attribution.gradients import Saliency, SmoothGrad
-from cnnviz.explain.attribution.insertion_deletion import CurveSettings, curves
+from cnnviz.explain.attribution.insertion_deletion import CurveSettings, curves, images_at
 from tests.explain.attribution.networks import frozen, linear, photo, small, untouched
 
 HERE = photo()
@@ -59,14 +68,16 @@ def test_normalisations_forget_too():
 
 
 def test_a_map_without_ranks_has_no_correlation():
-    assert spearman(np.zeros(5), np.arange(5)) is None
+    assert rank_correlation(np.zeros(5), np.arange(5)).value is None
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_rank_correlation_is_scipys_with_ties(seed):
     rng = np.random.default_rng(seed)
     first, second = rng.integers(0, 4, 30), rng.integers(0, 10, 30)
-    assert spearman(first, second) == pytest.approx(spearmanr(first, second).statistic, abs=1e-12)
+    assert rank_correlation(first, second).value == pytest.approx(
+        spearmanr(first, second).statistic, abs=1e-12
+    )
 
 
 def brightness() -> nn.Module:
@@ -144,3 +155,65 @@ def test_the_most_exciting_patch_is_where_the_bright_pixel_is():
 def test_first_kernels_are_the_zoos():
     module = shared_engine().module()
     np.testing.assert_array_equal(first_kernels(module), module.first_layer_kernels().numpy())
+
+
+def test_blocks_with_weights_lose_them_from_the_top():
+    assert order(small()) == ("6", "2", "0")
+
+
+def test_the_parts_of_a_rank_correlation():
+    """Ranks 1, 2, 3 and 1, 3, 2: covariance 1/3, standard deviations √(2/3)."""
+    found = rank_correlation(np.array([1, 5, 7]), np.array([0.1, 0.3, 0.2]))
+    assert found.covariance == pytest.approx(1 / 3)
+    assert found.first == found.second == pytest.approx((2 / 3) ** 0.5)
+    assert found.value == pytest.approx(0.5)
+
+
+def test_the_pictures_of_a_curve_are_those_it_was_measured_on():
+    settings = CurveSettings(4, "black", "blur")
+    importance = np.random.default_rng(0).permutation(64).reshape(8, 8)
+    (*_, found) = curves(small(), HERE, 1, importance, settings)
+    for step in range(5):
+        both = images_at(HERE, importance, settings, step)
+        for here, curve in zip(both, (found.deletion, found.insertion), strict=True):
+            with torch.no_grad():
+                assert float(small()(here.x).softmax(1)[0, 1]) == pytest.approx(curve[step], abs=1e-6)
+    gone = images_at(HERE, importance, settings, 1)[0]
+    changed = (gone.x != HERE.x).any(1)[0].numpy()
+    np.testing.assert_array_equal(changed, importance >= 48)
+
+
+def test_nothing_outside_its_field_matters_to_a_cell():
+    network = small()
+    for layer in layers(network, (8, 8)):
+        seen = maps(network, layer, HERE)
+        for cell in ((0, 0), (1, 2), (3, 3)):
+            alone = maps(network, layer, covered(HERE, layer.box(cell, (8, 8))))
+            np.testing.assert_allclose(alone[:, *cell], seen[:, *cell], atol=1e-6)
+            assert np.abs(alone - seen).max() > 1e-3
+    assert untouched(network)
+
+
+def test_the_first_convolution_answers_with_a_sum_of_products():
+    network = small()
+    layer = first_layer(network, (8, 8))
+    assert layer.name == "0"
+    seen = maps(network, layer, HERE)
+    for cell in ((0, 0), (3, 7), (4, 4)):
+        given = window(HERE, layer, cell)
+        assert given.shape == (3, 3, 3)
+        expected = np.tensordot(first_kernels(network), given, 3) + network[0].bias.numpy()
+        np.testing.assert_allclose(seen[:, *cell], expected, atol=1e-5)
+    assert not window(HERE, layer, (0, 0))[:, 0].any(), "past the border there are zeros"
+
+
+def test_searched_one_by_one_or_all_at_once():
+    network = small()
+    layer = layers(network, (8, 8))[0]
+    photos = [(str(seed), photo(8, seed)) for seed in range(3)]
+    once, parts = peaks(network, layer, photos), [peaks(network, layer, [one]) for one in photos]
+    found = together(parts)
+    assert found.photos == once.photos == ("0", "1", "2")
+    np.testing.assert_array_equal(found.values, once.values)
+    np.testing.assert_array_equal(found.cells, once.cells)
+    assert exciting(found, 1) == exciting(once, 1)

@@ -86,6 +86,20 @@ def test_every_fill(fill, begun):
     np.testing.assert_allclose(space["baseline"].expand_as(expected), expected, atol=1e-5)
 
 
+def test_several_methods_in_one_script(begun, capsys):
+    """The network that guided Grad-CAM changes is for it alone."""
+    methods = (GuidedGradCam(), Saliency(), Cam())
+    exec(rest(methods), dict(begun))
+    printed = capsys.readouterr().out
+    lines = [line for line in printed.splitlines() if "largest at" in line]
+    alone = []
+    for settings in (Saliency(), Cam(), GuidedGradCam()):
+        exec(rest(settings), dict(begun))
+        alone.append(capsys.readouterr().out.splitlines()[-1])
+    assert lines[:2] == alone[:2]
+    assert lines[2].partition(",")[0] == alone[2].partition(",")[0]
+
+
 class Weights:
     """What torchvision's `get_model_weights` gives, without the download."""
 

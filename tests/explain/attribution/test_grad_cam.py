@@ -13,7 +13,7 @@ from cnnviz.engine.local import shared_engine
 from cnnviz.errors import ModelError
 from cnnviz.explain.attribution import grad_cam
 from cnnviz.explain.attribution.cam import Cam, prove_cam
-from cnnviz.explain.attribution.grad_cam import GradCam, GuidedGradCam, Rectified, layers
+from cnnviz.explain.attribution.grad_cam import GradCam, GuidedGradCam, Rectified, layers, through_depth
 from cnnviz.explain.attribution.gradients import own
 from cnnviz.explain.attribution.methods import explain
 from cnnviz.explain.attribution.sharing import with_own
@@ -47,6 +47,7 @@ def test_by_hand():
     whole = only(two_maps(), GradCam("0", relu=False), 0)
     np.testing.assert_allclose(whole.map, expected / 64, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(only(two_maps(), GradCam("0"), 0).map, np.maximum(whole.map, 0))
+    assert only(two_maps(), Cam(), 0).bias == 0.5
     assert only(two_maps(), Cam(), 0).score == pytest.approx(expected.mean() + 0.5, abs=1e-5)
 
 
@@ -98,6 +99,21 @@ def test_layers_of_torchvisions(name):
     found = layers(build_classifier(name), (224, 224))
     assert found[0].map_size == (112, 112)
     assert found[-1].map_size == (7, 7)
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("relu", [True, False])
+def test_all_layers_at_once_are_grad_cam_at_each(inplace, relu):
+    network = small(partial(nn.ReLU, inplace=inplace))
+    (depth,) = through_depth(network, HERE, 2, relu)
+    assert [layer.name for layer in depth.layers] == list("0123")
+    for layer, found in zip(depth.layers, depth.attributions, strict=True):
+        expected = only(network, GradCam(layer.name, relu), 2).values
+        np.testing.assert_allclose(found.values, expected, rtol=1e-5, atol=1e-7)
+        assert found.score == pytest.approx(float(network(HERE.x)[0, 2]), rel=1e-5)
+    assert untouched(network)
+    with pytest.raises(ModelError, match="has no class 9"):
+        list(through_depth(network, HERE, 9))
 
 
 def bare_guided(network, layer, target):

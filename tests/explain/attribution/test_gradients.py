@@ -8,8 +8,13 @@ from torch import nn
 
 from cnnviz.errors import SettingError
 from cnnviz.explain.attribution import gradients
-from cnnviz.explain.attribution.completeness import completeness
-from cnnviz.explain.attribution.gradients import InputXGradient, IntegratedGradients, Saliency, SmoothGrad
+from cnnviz.explain.attribution.gradients import (
+    InputXGradient,
+    IntegratedGradients,
+    Saliency,
+    SmoothGrad,
+    slope,
+)
 from cnnviz.explain.attribution.methods import explain
 from cnnviz.explain.attribution.picture import FILLS
 from tests.explain.attribution.networks import linear, photo, small, untouched
@@ -75,7 +80,7 @@ def test_integrated_gradients_are_captums(steps, batches):
     found = list(explain(network, HERE, 2, IntegratedGradients(steps)))
     bare, delta = attr.IntegratedGradients(network).attribute(
         HERE.x.clone(),
-        HERE.filled("black"),
+        HERE.filled("grey"),
         2,
         n_steps=steps,
         method="riemann_middle",
@@ -141,13 +146,23 @@ def test_stopping_leaves_the_network_as_it_was():
 
 def test_completeness_comes_nearer_with_more_steps():
     network = small(nn.Tanh)
-    rows = list(completeness(network, HERE, 2, IntegratedGradients(), counts=(2, 8, 64)))
-    assert rows[-1].done == rows[-1].total == 74
-    assert [row.steps for row in rows[-1].rows] == [2, 8, 64]
-    deltas = [abs(row.delta) for row in rows[-1].rows]
+    found = [last(network, IntegratedGradients(steps, "black"), 2) for steps in (2, 8, 64)]
+    deltas = [abs(each.delta) for each in found]
     assert deltas[0] > 4 * deltas[1] > 16 * deltas[2]
     difference = network(HERE.x)[0, 2] - network(HERE.filled("black"))[0, 2]
-    assert rows[-1].rows[-1].difference == pytest.approx(float(difference), abs=1e-5)
+    assert found[-1].score - found[-1].baseline_score == pytest.approx(float(difference), abs=1e-5)
+
+
+def test_the_slope_along_the_gradient_is_its_length():
+    gradient = last(LINEAR, Saliency()).values
+    expected = np.linalg.norm(WEIGHTS)
+    assert slope(LINEAR, HERE, 1, gradient, 1.0) == pytest.approx(expected, rel=1e-4)
+    across = np.zeros_like(gradient)
+    across[0, 0, 0] = 5
+    assert slope(LINEAR, HERE, 1, across, 1.0) == pytest.approx(WEIGHTS[0, 0, 0], rel=1e-3)
+    smooth = small(nn.Tanh)
+    gradient = last(smooth, Saliency()).values
+    assert slope(smooth, HERE, 1, gradient) == pytest.approx(np.linalg.norm(gradient), rel=1e-2)
 
 
 @pytest.mark.parametrize("steps", [1, 513])

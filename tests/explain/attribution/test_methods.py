@@ -17,6 +17,7 @@ from cnnviz.explain.attribution.gradients import IntegratedGradients, Saliency, 
 from cnnviz.explain.attribution.methods import METHODS, explain
 from cnnviz.explain.attribution.occlusion import Occlusion
 from cnnviz.explain.attribution.picture import picture
+from cnnviz.explain.attribution.results import Attribution
 from cnnviz.explain.attribution.sharing import batch_size
 from cnnviz.zoo.card import network as card
 from tests.explain.attribution.networks import photo, small, untouched
@@ -53,6 +54,20 @@ def test_resized_keeps_the_map_and_its_scale():
     assert resized.max() <= cam.map.max()
     np.testing.assert_allclose(resized.mean(), cam.map.mean(), rtol=0.02)
     np.testing.assert_array_equal(cam.resized(cam.map.shape), cam.map)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([[1, 0], [0, 0]], "upper_left"),
+        ([[1, 2], [0, 0]], "upper_right"),
+        ([[0, 0, 0], [0, 1, 3], [0, 0, 2]], "lower_right"),
+        ([[0, 5, -9], [0, 0, 0], [3, 0, 0]], "lower_left"),
+    ],
+)
+def test_the_quarter_with_most_of_what_speaks_for_the_class(values, expected):
+    found = Attribution(np.array([values], np.float32))
+    assert found.quarter() == expected
 
 
 def quick(method_id: str):

@@ -1,0 +1,1 @@
+"""The views of the lesson "Why did it say that?"."""

@@ -1,0 +1,1 @@
+"""The views of the lesson on what channels look for."""

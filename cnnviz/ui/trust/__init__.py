@@ -1,0 +1,1 @@
+"""The views of the lesson "Should you believe the map?"."""
