@@ -204,6 +204,36 @@ def unet(size: int, depth: int = 4, lost: int = 4) -> UNetSizes:
     return UNetSizes(tuple(down), tuple(skips), side, all(each % 2 == 0 for each in down[:-1]))
 
 
+def run_unet(size: int, depth: int = 4, bottom: bool = False) -> int:
+    """The side of U-Net's output as PyTorch's own layers give it, run on one channel of zeros.
+
+    Args:
+        size, depth: as in :func:`unet`.
+        bottom: the side of the smallest map instead.
+
+    Raises:
+        SettingError: as :func:`unet`.
+
+    >>> run_unet(572), run_unet(572, bottom=True)
+    (388, 28)
+    """
+    unet(size, depth)
+    weight = torch.zeros(1, 1, 3, 3)
+
+    def convolve(maps: Tensor) -> Tensor:
+        return F.conv2d(F.conv2d(maps, weight), weight)
+
+    maps, skips = convolve(torch.zeros(1, 1, size, size)), []
+    for _level in range(depth):
+        skips.append(maps)
+        maps = convolve(F.max_pool2d(maps, 2))
+    if bottom:
+        return maps.shape[-1]
+    for skip in reversed(skips):
+        maps = convolve(torch.cat(upsample(maps, skip, "crop"), dim=1)[:, :1])
+    return maps.shape[-1]
+
+
 def _left(side: int, lost: int, size: int) -> int:
     if side <= lost:
         raise SettingError(

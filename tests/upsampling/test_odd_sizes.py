@@ -14,6 +14,7 @@ from cnnviz.upsampling.odd_sizes import (
     fitting_sizes,
     ladder,
     measure,
+    run_unet,
     sizes_with_the_same_output,
     unet,
     upsample,
@@ -94,6 +95,15 @@ def test_other_unets() -> None:
     assert unet(100, lost=0).output == 96
     with pytest.raises(SettingError, match="an input of 100 is too small"):
         unet(100)
+
+
+@pytest.mark.parametrize("size", [188, 190, 251, 300])
+def test_pytorch_runs_the_unet(size: int) -> None:
+    sizes = unet(size)
+    assert run_unet(size) == sizes.output
+    assert run_unet(size, bottom=True) == sizes.down[-1]
+    with pytest.raises(SettingError, match="too small"):
+        run_unet(size // 2)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
