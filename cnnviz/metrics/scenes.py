@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnviz.errors import SettingError
 from cnnviz.messages import N_
+from cnnviz.ranges import check_ranges
 
 SIDE = 128
 """Height and width of a scene, in pixels."""
@@ -57,22 +57,8 @@ class SceneSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("count", 1, MAX_SCENES),
-            ("difficulty", 0, 1),
-            ("noise", 0, 1),
-            ("occlusion", 0, 1),
-            ("seed", 0, TRAINING_SEED - 1),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise SettingError(
-                    N_("{setting} is {value}; expected a value from {low} to {high}."),
-                    setting=name,
-                    value=value,
-                    low=low,
-                    high=high,
-                )
+        sliders = {"difficulty": (0, 1), "noise": (0, 1), "occlusion": (0, 1)}
+        check_ranges(self, {"count": (1, MAX_SCENES), **sliders, "seed": (0, TRAINING_SEED - 1)})
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from cnnviz.errors import SettingError, WeightsError
 from cnnviz.messages import N_
+from cnnviz.ranges import check_ranges
 from cnnviz.training.pictures import PICTURES, Pictures, pictures
 from cnnviz.upsampling.decoder import KINDS, Decoder, Dense, Encoder, Indices, initialise
 
@@ -66,15 +67,7 @@ class Setup:
     steps: int = STEPS
 
     def __post_init__(self) -> None:
-        for name, low, high in (("latent", 1, 64), ("seed", 0, 2**31 - 1), ("steps", 1, 100_000)):
-            if not low <= (value := getattr(self, name)) <= high:
-                raise SettingError(
-                    N_("{setting} is {value}; expected a value from {low} to {high}."),
-                    setting=name,
-                    value=value,
-                    low=low,
-                    high=high,
-                )
+        check_ranges(self, {"latent": (1, 64), "seed": (0, 2**31 - 1), "steps": (1, 100_000)})
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from cnnviz.blocks.small_resnet import SmallResNet
 from cnnviz.errors import SettingError
 from cnnviz.messages import N_
+from cnnviz.ranges import check_ranges
 from cnnviz.training.pictures import pictures
 
 NETWORKS: Mapping[str, tuple[int, bool]] = MappingProxyType(
@@ -61,15 +62,7 @@ class Setup:
     steps: int = 200
 
     def __post_init__(self) -> None:
-        for name, (low, high) in {"width": WIDTHS, "seed": (0, 2**31 - 1), "steps": (1, 100_000)}.items():
-            if not low <= (value := getattr(self, name)) <= high:
-                raise SettingError(
-                    N_("{setting} is {value}; expected a value from {low} to {high}."),
-                    setting=name,
-                    value=value,
-                    low=low,
-                    high=high,
-                )
+        check_ranges(self, {"width": WIDTHS, "seed": (0, 2**31 - 1), "steps": (1, 100_000)})
         if not self.networks or set(self.networks) - set(NETWORKS):
             raise SettingError(
                 N_("the networks are {networks}; expected some of {known}"),

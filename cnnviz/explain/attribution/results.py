@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnviz.errors import SettingError
 from cnnviz.explain.attribution.picture import Picture, check_fill
-from cnnviz.messages import N_
+from cnnviz.ranges import check_ranges
 
 Reduction = Literal["sum", "magnitude"]
 QUARTERS = ("upper_left", "upper_right", "lower_left", "lower_right")
@@ -102,16 +101,7 @@ class Checked:
     RANGES: ClassVar[Mapping[str, tuple[float, float]]] = {}
 
     def __post_init__(self) -> None:
-        for name, (low, high) in self.RANGES.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise SettingError(
-                    N_("{name} is {value}; it must be between {low} and {high}"),
-                    name=name,
-                    value=value,
-                    low=low,
-                    high=high,
-                )
+        check_ranges(self, self.RANGES)
         for name in ("baseline", "fill", "deletion", "insertion"):
             if hasattr(self, name):
                 check_fill(getattr(self, name))

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from cnnviz.images import encode_png
 from cnnviz.layers.convolution import Floats
+from cnnviz.ui import state
 from cnnviz.ui.language import _
+from cnnviz.ui.lesson import LessonPage
 
 _HERE = Path(__file__).resolve().parent
 _component = st.components.v2.component(
@@ -152,4 +154,32 @@ def board(
         key=key,
         on_cell_change=cell_changed,
         on_edit_change=edited,
+    )
+
+
+def picture_board(
+    lesson: LessonPage, panels: Sequence[Picture | Refused], chosen: str, colours: bool = False
+) -> None:
+    """Draw pictures, the first of them what the operators started from, and link the cursor and the choice.
+
+    Args:
+        chosen: id of the operator that is looked at closely.
+        colours: as in :func:`board`.
+    """
+    source = panels[0].id
+
+    def fix(id: str, cell: tuple[int, int]) -> None:
+        lesson.put("at", cell)
+        if id != source:
+            lesson.put("op", id)
+
+    row, column = (*lesson.linked("at", (10, 14), state.cells(2)), 0)[:2]
+    board(
+        panels,
+        chosen=chosen,
+        cell=(row, column),
+        least=170,
+        key=lesson.key("pictures"),
+        on_cell=fix,
+        colours=colours,
     )

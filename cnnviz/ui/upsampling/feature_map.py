@@ -6,12 +6,11 @@ import streamlit as st
 from cnnviz.errors import CnnvizError
 from cnnviz.figures.maps import DIVERGING, colour, limits_for, palette_for
 from cnnviz.layers.convolution import Floats
-from cnnviz.ui import state
 from cnnviz.ui.language import _, explain
 from cnnviz.ui.layer_controls import LayerControls
 from cnnviz.ui.lesson import LessonPage
 from cnnviz.ui.network.visit import Visit, look_at
-from cnnviz.ui.upsampling.board import Picture, Refused, board
+from cnnviz.ui.upsampling.board import Picture, Refused, picture_board
 from cnnviz.ui.upsampling.proofs import side_proof
 from cnnviz.ui.upsampling.settings import Setup, setup
 from cnnviz.upsampling import bench
@@ -107,20 +106,7 @@ def _board(
         else:
             panels.append(picture(id, title, each[0]))
 
-    def fix(id: str, cell: tuple[int, int]) -> None:
-        lesson.put("at", cell)
-        if id != ITSELF:
-            lesson.put("op", id)
-
-    cell = (*lesson.linked("at", (10, 14), state.cells(2)), 0)[:2]
-    board(
-        panels,
-        chosen=chosen.chosen,
-        cell=(cell[0], cell[1]),
-        least=170,
-        key=lesson.key("maps"),
-        on_cell=fix,
-    )
+    picture_board(lesson, panels, chosen.chosen)
     signed = _("White is 0, blue below, red above; one scale for all.")
     positive = _("Black is 0, yellow the map's largest value; one scale for all.")
     st.caption(signed if palette == DIVERGING else positive)

@@ -12,12 +12,11 @@ from cnnviz.errors import CnnvizError
 from cnnviz.figures.maps import outline
 from cnnviz.figures.upsampling import window
 from cnnviz.images import fit
-from cnnviz.ui import state
 from cnnviz.ui.language import _, explain
 from cnnviz.ui.layer_controls import LayerControls
 from cnnviz.ui.lesson import LessonPage
 from cnnviz.ui.photo import OWN, Photo
-from cnnviz.ui.upsampling.board import Picture, Refused, board
+from cnnviz.ui.upsampling.board import Picture, Refused, picture_board
 from cnnviz.ui.upsampling.proofs import photo_proof
 from cnnviz.ui.upsampling.settings import Setup, setup
 from cnnviz.upsampling.bench_code import photo_code
@@ -188,21 +187,7 @@ def _board(
         alt = _("{operator} in the same window. {quality}").format(operator=title, quality=note)
         panels.append(Picture(id=id, title=title, pixels=crop(each.pixels), note=note, alt=alt))
 
-    def fix(id: str, cell: tuple[int, int]) -> None:
-        lesson.put("at", cell)
-        if id != ORIGINAL:
-            lesson.put("op", id)
-
-    cell = (*lesson.linked("at", (10, 14), state.cells(2)), 0)[:2]
-    board(
-        panels,
-        chosen=chosen.chosen,
-        cell=(cell[0], cell[1]),
-        least=170,
-        key=lesson.key("photos"),
-        on_cell=fix,
-        colours=True,
-    )
+    picture_board(lesson, panels, chosen.chosen, colours=True)
 
 
 def _quality(each: Shown, size: tuple[int, ...]) -> str:

@@ -33,7 +33,7 @@ def code(settings: Resizing) -> str:
 register(
     Operator(
         id="area",
-        title=N_("Area"),
+        title=N_("Area averaging"),
         formula=r"y_{ij} = \operatorname{mean}\{x_{ab} : \lfloor iH/H' \rfloor \le a < \lceil (i+1)H/H' \rceil,\ "
         r"\lfloor jW/W' \rfloor \le b < \lceil (j+1)W/W' \rceil\}",
         call='torch.nn.functional.interpolate(mode="area")',
