@@ -1,7 +1,8 @@
 """Sample photos, read from files that installed packages carry: no network, nothing in this repository.
 
-One of them, ``scene``, is drawn here: flat shapes on a ground of slow and fine waves, so that what a
-filter answers to can be said in advance.
+Two of them are made here. ``scene`` is drawn: flat shapes on a ground of slow and fine waves, so that what a
+filter answers to can be said in advance. ``together`` is pasted from three of the others, for networks that
+tell several objects apart.
 """
 
 import importlib.util
@@ -111,6 +112,13 @@ SAMPLES = {
                "violet cross on a finely waved grey ground that runs from dark to light."),
             "cnnviz",
         ),
+        Sample(
+            "together",
+            N_("Two people and a cat"),
+            N_("A collage: on the left an astronaut in orange, in the middle a tabby cat's face, on the right "
+               "Grace Hopper in naval uniform, on a ground from light grey to blue."),
+            "cnnviz, from the samples astronaut, cat and hopper",
+        ),
     )
 }  # fmt: skip
 """The samples by id, in the order in which they are offered."""
@@ -133,7 +141,7 @@ def load(sample_id: str) -> NDArray[np.uint8]:
         )
     sample = SAMPLES[sample_id]
     if not sample.package:
-        return scene()
+        return scene() if sample_id == "scene" else together()
     # The package's folder, without importing the package: scikit-learn takes two seconds.
     spec = importlib.util.find_spec(sample.package)
     if spec is None or not spec.submodule_search_locations:
@@ -173,3 +181,30 @@ def scene() -> NDArray[np.uint8]:
         ends = (column - half, row - side * half), (column + half, row + side * half)
         cv2.line(image, *ends, (120, 50, 150), thick, smooth)
     return image
+
+
+def together() -> NDArray[np.uint8]:
+    """Astronaut, cat and Grace Hopper side by side with soft edges, (400, 640, 3) uint8; always the same."""
+    import cv2
+
+    height, width, soft = 400, 640, 24
+    down = np.linspace(0, 1, height)[:, None, None]
+    picture = np.broadcast_to((1 - down) * (196, 200, 206) + down * (92, 112, 140), (height, width, 3)).copy()
+    # Of each sample: the part that is cut out, and where it goes, as (left, top, right, bottom).
+    pieces = (
+        ("astronaut", (50, 0, 390, 512), (0, 24, 250, 400)),
+        ("hopper", (60, 0, 512, 580), (346, 24, 640, 400)),
+        ("cat", (0, 0, 420, 300), (200, 210, 440, 400)),
+    )
+    for sample_id, (left, top, right, bottom), (x, y, to_x, to_y) in pieces:
+        piece = load(sample_id)[top:bottom, left:right]
+        part = cv2.resize(piece, (to_x - x, to_y - y), interpolation=cv2.INTER_AREA)
+        # Pixels to the nearest side; the picture's own sides stay sharp.
+        down_from, up_from = np.arange(y, to_y) - y + 1, to_y - np.arange(y, to_y)
+        right_from, left_from = np.arange(x, to_x) - x + 1, to_x - np.arange(x, to_x)
+        rows = down_from if to_y == height else np.minimum(down_from, up_from)
+        columns = left_from if x == 0 else right_from if to_x == width else np.minimum(left_from, right_from)
+        share = (np.clip(rows / soft, 0, 1)[:, None] * np.clip(columns / soft, 0, 1))[..., None]
+        place = picture[y:to_y, x:to_x]
+        place[:] = share * part + (1 - share) * place
+    return np.rint(picture).astype(np.uint8)

@@ -36,7 +36,9 @@ def test_same_pixels_as_the_package_gives(sample_id):
 
 
 def test_unknown_sample():
-    with pytest.raises(SettingError, match=r"no sample photo dog; expected one of cat, coffee, .*scene\.$"):
+    with pytest.raises(
+        SettingError, match=r"no sample photo dog; expected one of cat, coffee, .*together\.$"
+    ):
         samples.load("dog")
 
 
@@ -131,3 +133,21 @@ def test_scene_has_its_shapes_on_its_ground():
     grey = scene.mean(axis=2)
     assert grey[-20:, -20:].mean() > grey[:20, :20].mean() + 80  # dark to light
     assert grey[220:260, 220:260].std() > 2  # with a texture
+
+
+def test_together_holds_its_three_samples():
+    picture = samples.together()
+    assert (picture == samples.together()).all()
+    assert picture.shape == (400, 640, 3)
+    # Well inside each piece, the sample itself.
+    boxes = {
+        "astronaut": ((50, 0, 390, 512), (0, 24, 250, 400), np.s_[60:200, 10:190]),
+        "hopper": ((60, 0, 512, 580), (346, 24, 640, 400), np.s_[60:190, 380:630]),
+        "cat": ((0, 0, 420, 300), (200, 210, 440, 400), np.s_[240:395, 230:410]),
+    }
+    for sample_id, ((left, top, right, bottom), (x, y, to_x, to_y), inside) in boxes.items():
+        alone = np.zeros_like(picture)
+        part = Image.fromarray(samples.load(sample_id)[top:bottom, left:right])
+        alone[y:to_y, x:to_x] = part.resize((to_x - x, to_y - y), Image.Resampling.BOX)
+        assert np.abs(alone[inside].astype(int) - picture[inside]).mean() < 4, sample_id
+    assert picture[5, 300].tolist() > picture[150, 300].tolist(), "between them the ground grows darker"

@@ -158,14 +158,14 @@ def files(ids: Collection[str]) -> Mapping[str, bytes]:
     return {name: (weights.FOLDER / name).read_bytes() for name in names}
 
 
-def start(photo_code: str, ids: Sequence[str]) -> str:
-    """The photo, the classes' names and what the networks `ids` need."""
+def start(photo_code: str, ids: Sequence[str], enlarging: bool = True) -> str:
+    """The photo, the classes' names and what the networks `ids` need, to enlarge their scores, too."""
     parts = [photo_code.strip(), "\n", f"\nclasses = {list(map(str, CLASSES))!r}\n"]
     own = [one for one in ids if one.startswith(OWN)]
     if own:
         parts += [standalone.NETWORK, _IMPORTS, f"\nCHANNELS, CLASSES = {CHANNELS!r}, classes\n"]
         parts += [_BODY]
-    return "".join([*parts, _ENLARGE])
+    return "".join([*parts, _ENLARGE] if enlarging else parts)
 
 
 def model(model_id: str, download: int = 0, after: str = "") -> str:

@@ -61,7 +61,8 @@ def cut_out(
         weighted = cv2.resize(photo * (1 - inside), small, interpolation=cv2.INTER_AREA)
         smeared = cv2.GaussianBlur(np.concatenate([weighted, weight], axis=2), (0, 0), blur / factor)
         mean = smeared[..., :3] / (smeared[..., 3:] + 1e-6)
-        behind = cv2.resize(mean, (photo.shape[1], photo.shape[0]), interpolation=cv2.INTER_LINEAR)
+        large = cv2.resize(mean, (photo.shape[1], photo.shape[0]), interpolation=cv2.INTER_LINEAR)
+        behind = np.asarray(large, np.float32)
     else:
         behind = photo
     return np.rint(np.clip(inside * photo + (1 - inside) * behind, 0, 255)).astype(np.uint8)

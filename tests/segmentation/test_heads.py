@@ -20,7 +20,7 @@ def card(head_id: str) -> str:
 
 
 @pytest.mark.parametrize("head_id", HEADS)
-@pytest.mark.parametrize("size", [(64, 96), (77, 131), (33, 300), (1, 1)])
+@pytest.mark.parametrize("size", [(64, 96), (77, 131), (33, 300), (32, 32)])
 def test_shapes(head_id: str, size: tuple[int, int]) -> None:
     maps = backbone.features(torch.zeros(2, 3, *size))
     with torch.inference_mode():

@@ -14,7 +14,7 @@ from cnnviz.segmentation import cutout, mask, parameters
 from cnnviz.segmentation.convolutionalised import SIDES, as_convolution, compare, heat, score_cells
 from cnnviz.segmentation.cutout import alpha, cut_out
 from cnnviz.segmentation.heads import HEADS
-from cnnviz.segmentation.mask import Hints, decide, favour, hints, probability, shown_size
+from cnnviz.segmentation.mask import Hints, contenders, decide, favour, hints, probability, shown_size
 from cnnviz.segmentation.parameters import by_kind
 from cnnviz.segmentation.postprocess import labels, probabilities_at, scores_at_photo
 from cnnviz.segmentation.skips import add_up
@@ -92,6 +92,15 @@ def test_the_size_shown_is_never_nothing(photo: tuple[int, int]) -> None:
     height, width = shown_size(photo, 96)
     assert 1 <= height <= 96
     assert 1 <= width <= 96
+
+
+def test_contenders_are_few_and_enough() -> None:
+    scores = RNG.normal(0, 1, (21, 6, 9)).astype(np.float32)
+    scores[5:] -= 20
+    assert contenders(scores).tolist() == [0, 1, 2, 3, 4]
+    scores[20, 2, 2] = 30
+    assert contenders(scores).tolist() == [0, 1, 2, 3, 4, 20]
+    assert contenders(np.zeros((3, 2, 2), np.float32)).tolist() == [0, 1, 2], "none is beaten by an equal"
 
 
 # FCN-8s, step by step
@@ -197,4 +206,3 @@ def test_blur_is_gaussian_where_there_is_background_only() -> None:
 def test_parameters_by_kind_are_all(head: str) -> None:
     module = HEADS[head].build()
     assert sum(by_kind(module).values()) == sum(parameter.numel() for parameter in module.parameters())
-    assert HEADS[head].parameters == sum(by_kind(module).values())

@@ -1,0 +1,1 @@
+"""The views of the segmentation lesson, one a file."""
