@@ -33,8 +33,9 @@ def draw(lesson: LessonPage, _layer: LayerControls) -> None:
     layers = [Layer(k, s)] * depth
     with stage:
         if _ask(lesson, layers):
-            _line(lesson, layers, n)
-            _map(lesson, layers, n)
+            with lesson.card():
+                _line(layers, n)
+                _map(lesson, layers, n)
             st.markdown(_remark(layers))
         lesson.prove(*_proofs(layers))
     lesson.section("counts")
@@ -95,7 +96,7 @@ def _listed(counts: np.ndarray, most: int = 16) -> str:
     return ", ".join(numbers if len(numbers) <= most else [*numbers[:most], "…"])
 
 
-def _line(lesson: LessonPage, layers: Sequence[Layer], n: int) -> None:
+def _line(layers: Sequence[Layer], n: int) -> None:
     counts = [overlaps_1d(n, layers[: depth + 1]) for depth in range(len(layers))]
     named = [
         _("Output: how many stamps write each of its {size} cells").format(size=len(counts[0])),
@@ -111,8 +112,7 @@ def _line(lesson: LessonPage, layers: Sequence[Layer], n: int) -> None:
         named,
         alt.format(n=n, k=layers[0].kernel_size, s=layers[0].stride, counts=_listed(counts[-1], 32)),
     )
-    with lesson.card():
-        st.markdown(stamps_drawing(layers[0], counts, n, words), unsafe_allow_html=True)
+    st.markdown(stamps_drawing(layers[0], counts, n, words), unsafe_allow_html=True)
 
 
 def _map(lesson: LessonPage, layers: Sequence[Layer], n: int) -> None:
