@@ -62,11 +62,11 @@ _DEEPLAB = (
 HEADS = {
     card.id: card
     for card in (
-        HeadCard("fcn32s", "FCN-32s", 2015, *_FCN, partial(FCN, 0), 32, 66_517, 0.0, 0.0, 0.0),
-        HeadCard("fcn16s", "FCN-16s", 2015, *_FCN, partial(FCN, 1), 16, 75_402, 0.0, 0.0, 0.0),
-        HeadCard("fcn8s", "FCN-8s", 2015, *_FCN, partial(FCN, 2), 8, 79_535, 0.0, 0.0, 0.0),
-        HeadCard("unet", "U-Net", 2015, *_UNET, UNet, 4, 354_325, 0.0, 0.0, 0.0),
-        HeadCard("deeplab", "DeepLabV3", 2017, *_DEEPLAB, DeepLab, 8, 402_117, 0.0, 0.0, 0.0),
+        HeadCard("fcn32s", "FCN-32s", 2015, *_FCN, partial(FCN, 0), 32, 66_517, 1.0, 0.321, 0.869),
+        HeadCard("fcn16s", "FCN-16s", 2015, *_FCN, partial(FCN, 1), 16, 75_402, 1.5, 0.333, 0.88),
+        HeadCard("fcn8s", "FCN-8s", 2015, *_FCN, partial(FCN, 2), 8, 79_535, 1.5, 0.338, 0.881),
+        HeadCard("unet", "U-Net", 2015, *_UNET, UNet, 4, 330_101, 1.0, 0.304, 0.874),
+        HeadCard("deeplab", "DeepLabV3", 2017, *_DEEPLAB, DeepLab, 8, 402_117, 1.5, 0.345, 0.872),
     )
 }
 """In the order in which they are taught."""
