@@ -1,0 +1,1 @@
+"""The views of the detection lesson, one a file."""
