@@ -29,8 +29,6 @@ def draw() -> None:
         )
         pages.setdefault(_(lesson.section), []).append(page)
     page = st.navigation(pages, expanded=True)
-    # A long formula scrolls on a phone, and not the whole page with it.
-    st.html("<style>[class*='st-key-proof'] p { overflow-x: auto; }</style>")
     if language.current() == "ko":
         # Korean breaks between words, not inside them.
         st.html(

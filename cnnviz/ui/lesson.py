@@ -32,6 +32,8 @@ from cnnviz.ui.photo import OWN, Photo, pick
 
 Width = Literal["stretch", "content"] | int
 SCORE = "score"
+# A long formula scrolls on a phone, and not the whole page with it.
+_SCROLLING = "<style>[class*='st-key-proof'] p { overflow-x: auto; }</style>"
 
 
 class LessonPage(Controls):
@@ -95,7 +97,7 @@ class LessonPage(Controls):
         heading = _("Proof")
         self._proved += 1
         with st.container(border=True, key=f"proof-{self.scope}-{self._proved}"):
-            st.markdown(f"**{heading}**")
+            st.markdown(f"{_SCROLLING}\n\n**{heading}**", unsafe_allow_html=True)
             # An element each: the browser draws again only those whose numbers have changed.
             for proof in proofs:
                 st.markdown(_proof_text(proof))
