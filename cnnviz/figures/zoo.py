@@ -238,31 +238,38 @@ def graph_style(key: str, zoom: float) -> str:
     return _STYLE.format(key=key, zoom=f"{zoom:g}", quiet=QUIET)
 
 
-def dot(diagram: Diagram, names: Mapping[str, str], within: str = "") -> str:
+def dot(diagram: Diagram, names: Mapping[str, str], within: str = "", shapes_on_arrows: bool = False) -> str:
     """The graph in Graphviz's language, top to bottom; the class of each node is its kind.
 
     Args:
         names: what to call input and output.
         within: module whose path is left out where a title begins with it.
+        shapes_on_arrows: a tensor's shape stands on the arrow that carries it, and not in the box it leaves.
     """
     lines = [
         "digraph {",
         'graph [bgcolor="transparent", rankdir=TB, nodesep=0.25, ranksep=0.28, margin=0.1];',
         'node [shape=box, style=rounded, fontname="Helvetica", fontsize=12, margin="0.13,0.06", height=0.3];',
-        "edge [arrowsize=0.6];",
+        'edge [arrowsize=0.6, fontname="Helvetica", fontsize=11];',
     ]
     for index, node in enumerate(diagram.nodes):
         kind = _MARK.get(node.kind, node.kind)
-        lines.append(f'n{index} [label="{_label(node, names, within)}", class="{kind}"];')
-    lines += [f"n{source} -> n{target};" for source, target in diagram.edges]
+        lines.append(f'n{index} [label="{_label(node, names, within, not shapes_on_arrows)}", class="{kind}"];')
+    for source, target in diagram.edges:
+        carried = f' [label=" {_size(diagram.nodes[source])} "]' if shapes_on_arrows else ""
+        lines.append(f"n{source} -> n{target}{carried};")
     return "\n".join([*lines, "}"])
 
 
-def _label(node: Node, names: Mapping[str, str], within: str) -> str:
+def _size(node: Node) -> str:
+    return " × ".join(map(str, node.output_shape or ()))
+
+
+def _label(node: Node, names: Mapping[str, str], within: str, shape: bool) -> str:
     title = node.title.removeprefix(f"{within}.") if within else node.title
-    parts = [names.get(title, title), *wrap(node.layers, 36)]
-    if node.output_shape:
-        parts.append(" × ".join(map(str, node.output_shape)))
+    parts = [names.get(title, title), *wrap(node.layers, 36)] if title else wrap(node.layers, 36)
+    if node.output_shape and shape:
+        parts.append(_size(node))
     return "\\n".join(part.replace("\\", "\\\\").replace('"', '\\"') for part in parts)
 
 

@@ -29,7 +29,7 @@ class Node:
     """A box of the diagram.
 
     Attributes:
-        title: module path, or the operation.
+        title: module path; empty for an operation of the network itself.
         layers: what it is made of, in the notation of :mod:`cnnviz.zoo.stages`.
         kind: what it mostly does.
         output_shape: without the batch; None where no tensor comes out.
@@ -130,8 +130,9 @@ def trace(network: nn.Module, input_shape: Shape, training: bool = False) -> tup
         if node.op not in ("output", "get_attr") and not _tensors(node.meta.get("tensor_meta")):
             continue
         feeds = tuple(dict.fromkeys(i for source in node.all_input_nodes for i in positions.get(source, ())))
-        # One part of a split, or several results handed on as one, is no operation.
-        if (node.name.startswith("getitem") and len(feeds) == 1) or isinstance(node.target, type):
+        # One part of a split, or several results handed on as one, is no operation; leaving out rows is.
+        part = node.name.startswith("getitem") and len(feeds) == 1 and not _strided(node)
+        if part or isinstance(node.target, type):
             positions[node] = feeds
             continue
         stack = [str(path) for path, _kind in node.meta.get("nn_module_stack", {}).values()]
@@ -162,7 +163,17 @@ def _tensors(meta: Any) -> list[Any]:
     return [part for part in meta if hasattr(part, "memory_format")] if isinstance(meta, tuple | list) else []
 
 
+def _strided(node: fx.Node) -> bool:
+    """Whether it takes every second row, or so: ``x[:, :, ::2, ::2]``."""
+    index = node.args[1]
+    return isinstance(index, tuple) and any(
+        isinstance(part, slice) and part.step not in (None, 1) for part in index
+    )
+
+
 def _name(node: fx.Node) -> str:
+    if node.name.startswith("getitem") and _strided(node):
+        return "[" + ", ".join(_index(part) for part in node.args[1]) + "]"  # type: ignore[union-attr]
     if node.op in ("placeholder", "output"):
         return "input" if node.op == "placeholder" else "output"
     return (
@@ -170,6 +181,13 @@ def _name(node: fx.Node) -> str:
         if isinstance(node.target, str)
         else getattr(node.target, "__name__", str(node.target))
     )
+
+
+def _index(part: Any) -> str:
+    if not isinstance(part, slice):
+        return str(part)
+    start, stop, step = ("" if each is None else str(each) for each in (part.start, part.stop, part.step))
+    return f"{start}:{stop}" + (f":{step}" if step else "")
 
 
 _JOINS = {"add": "+", "iadd": "+", "mul": "×", "cat": "concat", "stack": "concat", "chunk": "split"}
@@ -316,7 +334,7 @@ def _node(inside: list[Operation], stage: Stage | None, detail: Detail) -> Node:
         _SHORT.get(each.name, each.name) for each in inside[1:] if each.name not in _SILENT - {"transpose"}
     ]
     head = first.layers or _JOINS.get(first.name, _SHORT.get(first.name, first.name))
-    return Node(first.path or first.name, " · ".join((head, *spoken)), _kind(inside), shape, len(inside))
+    return Node(first.path, " · ".join((head, *spoken)), _kind(inside), shape, len(inside))
 
 
 def _kind(inside: list[Operation]) -> Kind:
