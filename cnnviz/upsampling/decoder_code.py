@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from cnnviz.training.pictures_code import pictures_code
 from cnnviz.upsampling.decoder import CHANNELS, HIDDEN, UNPOOLING
 from cnnviz.upsampling.odd_sizes import Cure
 from cnnviz.upsampling.shape_fcn import CLASSES, WIDTHS
@@ -17,26 +18,6 @@ WEIGHTS_FILE = "weights.npz"
 
 _FIRST, _SECOND = CHANNELS
 _IMPORTS = "import numpy as np\nimport torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
-_DIGITS = """from sklearn.datasets import load_digits
-
-images = (load_digits().images / 16).astype("float32")[:, None]
-images = torch.tensor(images[np.random.default_rng(0).permutation(len(images))])
-test, train = images[:360], images[360:]
-"""
-_SHAPES = """random, side, count = np.random.default_rng(0), 16, 2400
-kind = random.integers(4, size=count)  # circle, square, triangle, star
-radius = side * random.uniform(0.2, 0.38, count)
-x, y = (radius + (side - 2 * radius) * random.random(count) for _ in range(2))
-turn = random.uniform(0, 2 * np.pi, count)
-down, across = np.mgrid[:side, :side] + 0.5
-dx, dy = across - x[:, None, None], down - y[:, None, None]
-angle = np.arctan2(dy, dx) - turn[:, None, None]
-square, triangle = (np.cos(np.pi / n) / np.cos(angle % (2 * np.pi / n) - np.pi / n) for n in (4, 3))
-edge = np.choose(kind[:, None, None], [np.ones_like(angle), square, triangle, 0.68 + 0.32 * np.cos(5 * angle)])
-images = np.clip(edge * radius[:, None, None] - np.hypot(dx, dy) + 0.5, 0, 1)
-images = torch.tensor(images.astype("float32")[:, None])
-test, train = images[:400], images[400:]
-"""
 _DOUBLING = {
     "nearest": "layer(F.interpolate(maps, scale_factor=2))",
     "bilinear": 'layer(F.interpolate(maps, scale_factor=2, mode="bilinear"))',
@@ -86,7 +67,7 @@ def training_code(
     side = 8 if pictures == "digits" else 16
     return f'''{_IMPORTS}
 # The pictures
-{_DIGITS if pictures == "digits" else _SHAPES}latent, side, seed, steps = {latent}, {side}, {seed}, {steps}
+{pictures_code(pictures)}latent, side, seed, steps = {latent}, {side}, {seed}, {steps}
 
 # %% The networks
 class Encoder(nn.Module):
