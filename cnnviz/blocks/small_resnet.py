@@ -59,3 +59,22 @@ class SmallResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, 1, S, S) -> (N, classes) logits."""
         return self.head(self.blocks(self.stem(x)))
+
+
+def parameters(depth: int, width: int, classes: int) -> int:
+    """Parameters of a :class:`SmallResNet`, plain or residual, by its formula.
+
+    >>> parameters(20, 16, 10), parameters(56, 16, 10)
+    (269434, 852730)
+    """
+    n, w = (depth - 2) // 6, width
+    return 9 * w + (378 * n - 90) * w**2 + (28 * n + 2) * w + (4 * w + 1) * classes
+
+
+def parameters_formula(depth: int, width: int, classes: int) -> str:
+    """LaTeX of :func:`parameters`: the first convolution, those of the blocks, BatchNorm, the dense layer."""
+    n, w = (depth - 2) // 6, width
+    return (
+        rf"9 \cdot {w} + (378 \cdot {n} - 90) \cdot {w}^2 + (28 \cdot {n} + 2) \cdot {w} "
+        rf"+ (4 \cdot {w} + 1) \cdot {classes}"
+    )

@@ -1,4 +1,4 @@
-"""Degradation, live: plain and residual networks of two depths, trained side by side.
+"""Degradation, live: plain and residual networks of two depths: ``python -m cnnviz.training.degradation``.
 
 He et al., arXiv 1512.03385, Figures 1 and 6: a deeper plain network has the higher *training* error, a deeper
 residual one doesn't. Here the same designs, narrower, learn small pictures within a minute. All see the same
@@ -8,9 +8,13 @@ Equal runs on one machine and one number of threads give equal weights.
 
 from __future__ import annotations
 
+import argparse
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
 from types import MappingProxyType
 
 import torch
@@ -21,7 +25,9 @@ from cnnviz.blocks.small_resnet import SmallResNet
 from cnnviz.errors import SettingError
 from cnnviz.messages import N_
 from cnnviz.ranges import check_ranges
-from cnnviz.training.pictures import pictures
+from cnnviz.training.pictures import PICTURES, pictures
+from cnnviz.weights import FOLDER, load_into
+from cnnviz.weights import save as save_weights
 
 NETWORKS: Mapping[str, tuple[int, bool]] = MappingProxyType(
     {
@@ -33,6 +39,8 @@ NETWORKS: Mapping[str, tuple[int, bool]] = MappingProxyType(
 )
 """(depth, residual) of each."""
 WIDTHS = (2, 16)
+WIDTH, STEPS = 4, 400
+"""Of the runs that are shipped."""
 BATCH, RATE = 64, 0.1
 REPORT = 10
 """Steps between two measurements of the errors."""
@@ -57,9 +65,9 @@ class Setup:
 
     pictures: str
     networks: tuple[str, ...] = tuple(NETWORKS)
-    width: int = 4
+    width: int = WIDTH
     seed: int = 0
-    steps: int = 200
+    steps: int = STEPS
 
     def __post_init__(self) -> None:
         check_ranges(self, {"width": WIDTHS, "seed": (0, 2**31 - 1), "steps": (1, 100_000)})
@@ -158,6 +166,33 @@ def lesions(network: SmallResNet, images: Tensor, labels: Tensor) -> tuple[float
     return tuple(errors)
 
 
+def predict(network: SmallResNet, images: Tensor, gone: Collection[int] = ()) -> Tensor:
+    """The classes (N,) that `network` puts (N, 1, S, S) `images` into, without the blocks `gone`.
+
+    Args:
+        network: in eval mode; it is not touched.
+        gone: numbers of blocks, from 0, left out as in :func:`lesions`.
+    """
+    with torch.inference_mode():
+        maps = network.stem(images)
+        for number, block in enumerate(network.blocks):
+            maps = block.shortcut_only(maps) if number in gone else block(maps)  # type: ignore[operator]
+        return network.head(maps).argmax(1)
+
+
+def silenced(network: SmallResNet, gone: Collection[int]) -> SmallResNet:
+    """A copy in which F of the blocks `gone` is 0, by way of its last BatchNorm.
+
+    For a residual network that is the same as deleting them; a plain block then passes nothing at all.
+    """
+    network = copy.deepcopy(network)
+    for number in gone:
+        norm = network.blocks[number].branch[-1]  # type: ignore[union-attr, index]
+        nn.init.zeros_(norm.weight)
+        nn.init.zeros_(norm.bias)
+    return network
+
+
 class _Learner:
     def __init__(self, network: nn.Module, steps: int) -> None:
         self.optimiser = torch.optim.SGD(network.parameters(), RATE, momentum=0.9, weight_decay=1e-4)
@@ -182,3 +217,101 @@ def _initialised(setup: Setup, name: str, classes: int) -> SmallResNet:
             nn.init.zeros_(module.bias)
     # The convolutions of a CPU are faster with their channels last.
     return network.to(memory_format=torch.channels_last)
+
+
+class _Run(nn.Module):
+    """A finished run as one file: all networks, and their curves in whole numbers, which float16 keeps exactly.
+
+    Attributes:
+        networks: by name.
+        counts: (networks, points, 3): the step, and how many training and test pictures were wrong.
+    """
+
+    counts: Tensor
+
+    def __init__(self, networks: Mapping[str, SmallResNet], points: int) -> None:
+        super().__init__()
+        self.networks = nn.ModuleDict(networks)
+        self.register_buffer("counts", torch.zeros(len(networks), points, 3))
+
+
+def save(run: Snapshot, name: str, folder: Path = FOLDER) -> Path:
+    """A finished run of all networks, as float16. The curves end with what the weights do as they are stored."""
+    data = pictures(name)
+    sizes = SEEN, len(data.test)
+    trained = {each: copy.deepcopy(network).half().float() for each, network in run.trained.items()}
+    whole = _Run(trained, STEPS // REPORT + 1)
+    for row, each in enumerate(NETWORKS):
+        points = (*run.curves[each][:-1], measured(trained[each], name, STEPS))
+        whole.counts[row] = torch.tensor(
+            [(p.step, round(p.train_error * sizes[0]), round(p.test_error * sizes[1])) for p in points]
+        )
+    return save_weights(whole, f"degradation_{name}", folder)
+
+
+@lru_cache(maxsize=len(PICTURES))
+def load(name: str, folder: Path = FOLDER) -> Snapshot:
+    """The shipped run on the pictures called `name`: width :data:`WIDTH`, :data:`STEPS`, seed 0.
+
+    It is shared, so it is never trained.
+
+    Raises:
+        SettingError: there are no such pictures.
+        WeightsError: the file is missing or damaged.
+    """
+    data = pictures(name)
+    networks = {
+        each: SmallResNet(depth, WIDTH, len(data.classes), residual)
+        for each, (depth, residual) in NETWORKS.items()
+    }
+    whole = _Run(networks, STEPS // REPORT + 1)
+    load_into(whole, f"degradation_{name}", folder)
+    whole.eval().requires_grad_(False)
+    curves = {
+        each: tuple(
+            Point(int(step), train / SEEN, test / len(data.test)) for step, train, test in rows.tolist()
+        )
+        for each, rows in zip(NETWORKS, whole.counts, strict=True)
+    }
+    total = STEPS * len(NETWORKS)
+    return Snapshot(total, total, curves, networks)
+
+
+def measured(network: SmallResNet, name: str, step: int) -> Point:
+    """The errors of `network`, in eval mode, on the pictures called `name`."""
+    data = pictures(name)
+    seen = error(network, torch.tensor(data.train[:SEEN]), torch.tensor(data.train_labels[:SEEN]))
+    return Point(step, seen, error(network, torch.tensor(data.test), torch.tensor(data.test_labels)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pictures", choices=list(PICTURES), nargs="+", default=list(PICTURES))
+    parser.add_argument("--measure", action="store_true", help="only print the model card's figures")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in arguments.pictures:
+        if not arguments.measure:
+            (*_, last) = train(Setup(name, seed=arguments.seed))
+            save(last, name)
+        for line in card(name):
+            print(line, flush=True)
+
+
+def card(name: str) -> list[str]:
+    """Lines of the model card: errors in per cent, whole and without one block: the median and the worst."""
+    data, run = pictures(name), load(name)
+    tests = torch.tensor(data.test), torch.tensor(data.test_labels)
+    lines = []
+    for each, network in run.trained.items():
+        point, without = measured(network, name, STEPS), lesions(network, *tests)
+        shown = (point.train_error, point.test_error, median(without), max(without))
+        lines.append(f"| {name} | {each} | {' | '.join(f'{100 * value:.1f}' for value in shown)} |")
+    return lines
+
+
+if __name__ == "__main__":
+    main()
