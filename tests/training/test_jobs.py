@@ -164,6 +164,35 @@ def test_stop_while_paused_lets_go_of_everything(office: Office) -> None:
     assert alive[0]() is None
 
 
+def test_a_visitor_who_never_comes_back_leaves_nothing(office: Office) -> None:
+    class Network:
+        pass
+
+    alive: list[weakref.ref[Network]] = []
+    ended = threading.Event()
+
+    def steps() -> Iterator[Step]:
+        network = Network()
+        alive.append(weakref.ref(network))
+        try:
+            for done in range(1, 6):
+                yield Step(done)
+                threading.Event().wait(0.02)
+        finally:
+            ended.set()
+
+    seat = Seat(office)
+    until(seat.start(steps), lambda: bool(alive))
+    seat.leave()
+    seat.job.wait(SOON)
+    assert alive[0]() is not None
+    # The connection's end pauses the job; the session's end, later, forgets the seat.
+    del seat
+    assert ended.wait(SOON)
+    gc.collect()
+    assert alive[0]() is None
+
+
 def test_whoever_leaves_takes_no_time_and_may_come_back(office: Office) -> None:
     gate, seat = Gate(), Seat(office)
     seat.leave()

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits
 
 from cnnviz.errors import SettingError
 from cnnviz.training.pictures import PICTURES, SHAPES, draw_shapes, pictures
+from cnnviz.training.pictures_code import pictures_code
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -52,3 +54,11 @@ def test_shapes_have_the_area_of_their_kind() -> None:
 def test_unknown_pictures() -> None:
     with pytest.raises(SettingError, match="no pictures called faces; there are digits, shapes"):
         pictures("faces")
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_code_makes_the_same_pictures(name: str) -> None:
+    data, made = pictures(name), {"np": np, "torch": torch}
+    exec(pictures_code(name), made)
+    for part in ("train", "test", "train_labels", "test_labels"):
+        assert torch.equal(made[part], torch.tensor(getattr(data, part))), part
