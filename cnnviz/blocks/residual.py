@@ -8,7 +8,7 @@ the order of pre-activation: He et al., "Identity Mappings in Deep Residual Netw
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -129,38 +129,79 @@ class Block(nn.Module):
         return self.last(out if passed is None else out + passed)
 
 
+def initialise(block: nn.Module, generator: torch.Generator) -> None:
+    """Draw the weights of every convolution in order: He et al.'s (arXiv 1502.01852, eq. 10), biases 0."""
+    for module in block.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def settle(block: nn.Module, x: Tensor) -> None:
+    """Let every BatchNorm take over the statistics that it meets with x, and turn to eval mode.
+
+    Args:
+        x: (N, C, H, W), with more than one number a channel on the way.
+    """
+    for module in block.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None
+    block.train()
+    with torch.no_grad():
+        block(x)
+    block.eval()
+
+
 @dataclass(frozen=True)
 class Slope:
-    """∂H/∂x of a block at one input, beside F′.
+    """∂H/∂x of a block at one input, and what it is made of: D (F′ + S′).
 
     Attributes:
-        block: (n, n) Jacobian of F(x) + x, with n numbers in and out.
-        residual: (n, n), of F(x) alone.
-        off_identity: the largest |∂H/∂x − (F′ + 1)|.
+        block: (m, n) Jacobian of the whole block, with n numbers in and m out.
+        residual: (m, n), F′, of the residual branch, scaled.
+        shortcut: (m, n), S′: 1 for an identity, 0 where there is none.
+        gate: (m,), the slope of what follows the sum, on D's diagonal: 1 where nothing does.
     """
 
     block: Tensor
     residual: Tensor
-    off_identity: float
+    shortcut: Tensor
+    gate: Tensor
+
+    @property
+    def composed(self) -> Tensor:
+        """(m, n), D (F′ + S′)."""
+        return self.gate[:, None] * (self.residual + self.shortcut)
+
+    @property
+    def off(self) -> float:
+        """The largest |∂H/∂x − D (F′ + S′)|."""
+        return float((self.block - self.composed).abs().max())
 
 
 def slope(block: Block, x: Tensor) -> Slope:
-    """Measure ∂H/∂x and F′ by automatic differentiation, for a block that adds an identity last.
+    """Measure ∂H/∂x and its parts by automatic differentiation.
 
     Args:
-        block: in eval mode, with `order="pre"` and `shortcut="identity"`: nothing follows the sum.
-        x: (1, C, H, W), small: the Jacobians have (C·H·W)² numbers.
-
-    Raises:
-        SettingError: the block isn't such a one.
+        block: in eval mode.
+        x: (1, C, H, W), small: the Jacobian has as many rows as H(x) has numbers.
     """
-    if block.design.order != "pre" or block.design.shortcut != "identity":
-        raise SettingError(
-            N_("∂H/∂x = F′ + 1 holds where an identity is added last: order pre, not {order}; shortcut identity, not {shortcut}"),
-            order=block.design.order,
-            shortcut=block.design.shortcut,
-        )  # fmt: skip
-    size = x.numel()
-    whole = torch.autograd.functional.jacobian(block, x).reshape(size, size)
-    branch = torch.autograd.functional.jacobian(block.residual, x).reshape(size, size)
-    return Slope(whole, branch, float((whole - branch - torch.eye(size, dtype=x.dtype)).abs().max()))
+    residual, skipped = block.residual(x).detach(), block.skip(x)
+    total = (residual if skipped is None else residual + skipped.detach()).requires_grad_()
+    (gate,) = torch.autograd.grad(block.last(total).sum(), total)
+    whole, branch = _jacobian(block, x), _jacobian(block.residual, x)
+    shortcut = torch.zeros_like(branch) if skipped is None else _jacobian(block.skip, x)
+    return Slope(whole, branch, shortcut, gate.flatten())
+
+
+def _jacobian(function: Callable[[Tensor], Any], x: Tensor) -> Tensor:
+    """(m, n): the m rows of one call each in a batch, for no picture of a batch looks at another."""
+    with torch.no_grad():
+        shape = function(x).shape
+    rows = shape.numel()
+    copies = x.detach().expand(rows, *x.shape[1:]).clone().requires_grad_()
+    each = torch.eye(rows, dtype=x.dtype).view(rows, *shape[1:])
+    (jacobian,) = torch.autograd.grad(function(copies), copies, each)
+    return jacobian.view(rows, -1)

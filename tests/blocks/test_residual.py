@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnviz.blocks.residual import ACTIVATIONS, Block, Design, slope
+from cnnviz.blocks.residual import ACTIVATIONS, Block, Design, initialise, settle, slope
 from cnnviz.errors import SettingError
 
 
@@ -55,8 +55,6 @@ def test_what_has_no_meaning_is_said():
         Block(4, 8)
     with pytest.raises(SettingError, match="only add"):
         Block(8, 4, design=Design("zeros"))
-    with pytest.raises(SettingError, match="not post"):
-        slope(Block(2, 2), maps(2)[:1])
 
 
 @settings(deadline=None, max_examples=10)
@@ -64,9 +62,45 @@ def test_what_has_no_meaning_is_said():
 def test_slope_is_that_of_f_plus_one(activation, normalise, scale):
     block = Block(2, 2, design=Design("identity", "pre", activation, normalise, scale)).double().eval()
     found = slope(block, maps(2, 3, torch.float64)[:1])
-    assert found.block.shape == (18, 18)
-    assert found.off_identity < 1e-12
+    one = torch.eye(18, dtype=torch.float64)
+    assert torch.equal(found.shortcut, one)
+    assert torch.allclose(found.block, found.residual + one, atol=1e-12)
     if scale == 0:
-        assert torch.equal(found.block, torch.eye(18, dtype=torch.float64))
+        assert torch.equal(found.block, one)
     elif scale > 0.1:
         assert found.residual.abs().max() > 0
+
+
+@pytest.mark.parametrize("order", ["post", "pre"])
+@pytest.mark.parametrize("shortcut", ["projection", "zeros", "none"])
+def test_slope_of_every_other_block(order, shortcut):
+    block = Block(2, 3, 2, Design(shortcut, order)).double().eval()
+    x = maps(2, 4, torch.float64)[:1]
+    found = slope(block, x)
+    wanted = torch.autograd.functional.jacobian(block, x).reshape(12, 32)
+    assert torch.allclose(found.block, wanted, atol=1e-12)
+    assert found.off < 1e-12
+    assert bool((found.gate == 1).all()) == (order == "pre")
+    assert set(found.shortcut.sum(1).tolist()) == {"zeros": {0.0, 1.0}, "none": {0.0}}.get(
+        shortcut, set(found.shortcut.sum(1).tolist())
+    )
+
+
+def test_weights_are_drawn_as_he_does_and_repeat():
+    blocks = [Block(16, 16, design=Design(normalise=False)) for _ in range(2)]
+    for block in blocks:
+        initialise(block, torch.Generator().manual_seed(5))
+    first, second = (block.state_dict() for block in blocks)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert float(first["branch.0.weight"].std()) == pytest.approx((2 / (9 * 16)) ** 0.5, rel=0.05)
+    assert not first["branch.0.bias"].any()
+
+
+def test_settled_statistics_are_those_of_the_input():
+    block, x = Block(3, 5, design=Design("projection", "post")), maps(3)
+    settle(block, x)
+    assert not block.training
+    conv, norm = block.branch[0], block.branch[1]
+    assert torch.allclose(norm.running_mean, conv(x).mean((0, 2, 3)), atol=1e-6)
+    settle(block, 2 * x)
+    assert torch.allclose(norm.running_mean, 2 * conv(x).mean((0, 2, 3)), atol=1e-6)
