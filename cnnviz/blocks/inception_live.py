@@ -13,7 +13,7 @@ from cnnviz.blocks.inception import BRANCHES, Inception, InceptionSettings, init
 
 SHOWN = 8
 """Maps of each branch that are kept to be shown."""
-PATCH = 8
+PATCH = 4
 """Pixels of the photo, along a side, for each cell of the maps."""
 
 
@@ -22,7 +22,7 @@ class Seen:
     """What one tensor holds.
 
     Attributes:
-        maps: (at most SHOWN, side, side) float32, the first channels.
+        maps: (at most SHOWN, side, side) float32, the channels that vary most, the strongest first.
         shape: (C, H, W) of all of it.
         mean: of all of it.
     """
@@ -33,7 +33,7 @@ class Seen:
 
 
 def stem(photo: NDArray[np.uint8], inputs: int, side: int, generator: torch.Generator) -> Tensor:
-    """A photo as maps: its middle square through `inputs` random 7×7 filters, a step of 8 pixels, and a ReLU.
+    """A photo as maps: its middle square through `inputs` random 7×7 filters, a step of 4 pixels, and a ReLU.
 
     Args:
         photo: (H, W, 3).
@@ -72,6 +72,11 @@ def look(
     with torch.inference_mode():
         parts = block(x).split(list(settings.passed.values()), dim=1)
     return {
-        name: Seen(part[0, :SHOWN].numpy().copy(), (part.shape[1], side, side), float(part.mean()))
+        name: Seen(_strongest(part[0]), (part.shape[1], side, side), float(part.mean()))
         for name, part in zip(("input", *BRANCHES), (x, *parts), strict=True)
     }
+
+
+def _strongest(maps: Tensor) -> NDArray[np.float32]:
+    spread = maps.var((1, 2), correction=0)
+    return maps[spread.argsort(descending=True, stable=True)[:SHOWN]].numpy()

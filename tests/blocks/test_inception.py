@@ -125,8 +125,10 @@ def test_look():
         assert [len(each.maps) for each in seen.values()] == [min(SHOWN, n) for n in (12, 9, 5, 4, 2)]
         again, other = look(settings, 6, 3, given), look(settings, 6, 4, given)
         assert seen["five"].mean == again["five"].mean != other["five"].mean
-    # Nothing but the maximum of the input, in the naive module.
-    naive = look(replace(settings, naive=True), 6, 3, None)
+    spread = seen["one"].maps.var((1, 2))
+    assert (spread[:-1] >= spread[1:]).all()
+    # Nothing but the maximum of the input, in the naive module; of one channel, so that there is no order.
+    naive = look(InceptionSettings(1, SMALL, naive=True), 6, 3, None)
     pooled = nn.functional.max_pool2d(torch.tensor(naive["input"].maps), 3, 1, 1)
     torch.testing.assert_close(torch.tensor(naive["pool"].maps), pooled)
 
