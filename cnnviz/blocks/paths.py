@@ -21,6 +21,8 @@ from cnnviz.ranges import check_ranges
 
 BLOCKS = (1, 54)
 """Fewest and most; 54 are those of the paper's ResNet-110."""
+MOST_WALKED = 8
+"""Blocks up to which every single path may be walked in a page."""
 WIDTH, SIDE, BATCH = 8, 6, 8
 
 

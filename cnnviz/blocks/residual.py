@@ -79,7 +79,7 @@ class Block(nn.Module):
                 inputs=inputs,
                 outputs=outputs,
             )
-        self.design, self.outputs, self.stride = design, outputs, stride
+        self.design, self.stride, self.added = design, stride, outputs - inputs
         activation = ACTIVATIONS[design.activation]
         convolutions = (
             nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=not design.normalise),
@@ -117,10 +117,9 @@ class Block(nn.Module):
         return self.last(self._reshaped(x) if passed is None else passed)
 
     def _reshaped(self, x: Tensor) -> Tensor:
-        if self.stride == 1 and self.outputs == x.shape[1]:
-            return x
-        x = x[:, :, :: self.stride, :: self.stride]
-        return F.pad(x, (0, 0, 0, 0, 0, self.outputs - x.shape[1]))
+        if self.stride > 1:
+            x = x[:, :, :: self.stride, :: self.stride]
+        return F.pad(x, (0, 0, 0, 0, 0, self.added)) if self.added else x
 
     def forward(self, x: Tensor) -> Tensor:
         """H(x), in the shape of :meth:`residual`."""
@@ -204,4 +203,4 @@ def _jacobian(function: Callable[[Tensor], Any], x: Tensor) -> Tensor:
     copies = x.detach().expand(rows, *x.shape[1:]).clone().requires_grad_()
     each = torch.eye(rows, dtype=x.dtype).view(rows, *shape[1:])
     (jacobian,) = torch.autograd.grad(function(copies), copies, each)
-    return jacobian.view(rows, -1)
+    return jacobian.reshape(rows, -1)

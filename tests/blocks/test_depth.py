@@ -70,7 +70,9 @@ def test_sigmoids_vanish_in_a_plain_stack_and_a_shortcut_saves_them():
 def test_double_precision_goes_where_single_ends():
     found = gradient_norms(StackSettings(110, False, "sigmoid"), [0])
     assert 0 < found.norms[0, 0] < SMALLEST_SINGLE
-    assert SMALLEST_SINGLE == float(torch.finfo(torch.float32).smallest_normal) * torch.finfo(torch.float32).eps
+    assert (
+        float(torch.finfo(torch.float32).smallest_normal) * torch.finfo(torch.float32).eps == SMALLEST_SINGLE
+    )
 
 
 def test_batch_norm_makes_plain_stacks_explode_and_shortcuts_hold_them():
