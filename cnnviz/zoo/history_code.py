@@ -1,10 +1,10 @@
 """The zoo's tables as scripts to keep, without cnnviz: they need torch and torchvision only."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 
 from cnnviz.zoo import lenet, se_resnet
 from cnnviz.zoo.efficientnet_scaling import Scaling
+from cnnviz.zoo.source import source
 from cnnviz.zoo.stages import Stage
 
 _OWN = {
@@ -61,10 +61,7 @@ def stages_code(
         auxiliary: whether GoogLeNet has its auxiliary heads.
     """
     modules = dict.fromkeys(_OWN[name][0] for name in tables if name in _OWN)
-    sources = "".join(
-        f"\n# %% Not in torchvision\n{inspect.getsource(module).split('import torch', 1)[1].join(['import torch', ''])}"
-        for module in modules
-    )
+    sources = "".join(f"\n# %% Not in torchvision\n{source(module)}\n" for module in modules)
     runs = "".join(_stages(name, rows, sides[name], auxiliary) for name, rows in tables.items())
     return f"""import torch
 import torchvision

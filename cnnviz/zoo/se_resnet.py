@@ -22,26 +22,13 @@ the map in its first 1×1, as the residual networks of 2015 do; torchvision's do
 import torch
 from torch import Tensor, nn
 
+from cnnviz.blocks.squeeze_excite import SqueezeExcite
+
 STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))
 """(width of the 3×3, blocks) of each stage; a stage's output is four times as wide."""
 _EXPANSION = 4
-
-
-class SqueezeExcite(nn.Module):
-    """One number for each map, in 0 … 1, from the means of all maps."""
-
-    def __init__(self, channels: int, reduction: int, bias: bool) -> None:
-        super().__init__()
-        self.squeeze = nn.AdaptiveAvgPool2d(1)
-        self.reduce = nn.Linear(channels, channels // reduction, bias=bias)
-        self.relu = nn.ReLU(inplace=True)
-        self.expand = nn.Linear(channels // reduction, channels, bias=bias)
-        self.sigmoid = nn.Sigmoid()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> the same, each map multiplied by its number."""
-        weights = self.expand(self.relu(self.reduce(torch.flatten(self.squeeze(x), 1))))
-        return x * self.sigmoid(weights)[:, :, None, None]
+OUTPUTS = tuple((width * _EXPANSION, blocks) for width, blocks in STAGES)
+"""(C_s, N_s): channels that the gates of each stage weigh, and its blocks."""
 
 
 class SEBottleneck(nn.Module):
@@ -112,4 +99,4 @@ def excitation_weights(reduction: int = 16) -> int:
     >>> excitation_weights()
     2514944
     """
-    return sum(2 * blocks * (width * _EXPANSION) ** 2 for width, blocks in STAGES) // reduction
+    return sum(2 * blocks * outputs**2 for outputs, blocks in OUTPUTS) // reduction

@@ -3,10 +3,9 @@
 import pytest
 import torch
 import torchvision
-from torch import nn
 
 from cnnviz.zoo.counting import build_on_meta, count, measure
-from cnnviz.zoo.se_resnet import SEResNet50, SqueezeExcite, excitation_weights
+from cnnviz.zoo.se_resnet import SEResNet50, excitation_weights
 
 
 @pytest.mark.parametrize(("bias", "parameters"), [(False, 28_071_976), (True, 28_088_024)])
@@ -46,14 +45,6 @@ def test_maps_are_the_tables() -> None:
         (1, 1024, 14, 14),
         (1, 2048, 7, 7),
     ]
-
-
-def test_excitation_by_hand() -> None:
-    layer = SqueezeExcite(4, reduction=2, bias=False)
-    x = torch.randn(2, 4, 3, 3, generator=torch.Generator().manual_seed(0))
-    means = x.mean((2, 3))
-    weights = torch.sigmoid(nn.functional.relu(means @ layer.reduce.weight.T) @ layer.expand.weight.T)
-    assert torch.allclose(layer(x), x * weights[:, :, None, None])
 
 
 def test_runs() -> None:

@@ -1,14 +1,13 @@
 """A count as a script of its own, for a reader who has PyTorch but not this project."""
 
-import ast
 import inspect
 from collections.abc import Sequence
-from types import ModuleType
 
 from cnnviz.zoo import efficientnet_lite0, lenet, se_resnet
 from cnnviz.zoo.counting.networks import group_of, published, switches
 from cnnviz.zoo.counting.results import Shape
 from cnnviz.zoo.counting.stack_rows import StackRow
+from cnnviz.zoo.source import source
 
 _IMPORTS = """import torch
 import torchvision
@@ -160,10 +159,7 @@ def _own(name: str) -> tuple[str, str]:
         body = "\n\n".join([row, sizes, *classes]).replace("CARD.classes", "1000")
         imports = "from typing import NamedTuple\n\nimport torch\nfrom torch import Tensor, nn\n"
         return imports + counter + "\n\n" + body, "EfficientNetLite0()"
-    module: ModuleType = se_resnet if name == "se_resnet50" else lenet
-    text = inspect.getsource(module)
-    docstring = ast.parse(text).body[0].end_lineno
-    body = "\n".join(text.splitlines()[docstring:]).strip()
+    body = source(se_resnet if name == "se_resnet50" else lenet)
     return counter + body + "\n\n", "SEResNet50()" if name == "se_resnet50" else f"{name}()"
 
 
