@@ -1,9 +1,10 @@
-"""The weights that this repository ships: half precision in ``assets/weights``, beside their model cards."""
+"""The weights that this repository ships: mostly half precision, in ``assets/weights``, beside their model cards."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from cnnviz.errors import WeightsError
@@ -37,12 +38,12 @@ def load_into(module: nn.Module, name: str, folder: Path = FOLDER) -> None:
         ) from error
 
 
-def save(module: nn.Module, name: str, folder: Path = FOLDER) -> Path:
-    """The weights as float16, without the batch counters that inference has no use for."""
+def save(module: nn.Module, name: str, folder: Path = FOLDER, dtype: torch.dtype = torch.float16) -> Path:
+    """The weights as `dtype`, without the batch counters that inference has no use for."""
     from safetensors.torch import save_file
 
     weights = {
-        key: values.half().contiguous()
+        key: values.to(dtype).contiguous()
         for key, values in module.state_dict().items()
         if not key.endswith("num_batches_tracked")
     }

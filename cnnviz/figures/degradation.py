@@ -52,23 +52,24 @@ def curves_figure(
         colour = _DEEP if name in deepest else _SHALLOW
         steps = [point.step for point in points]
         for words, values, line in (
-            (labels.training, [point.train_error for point in points], {"dash": "dot", "width": 1.5}),
-            (labels.test, [point.test_error for point in points], {"width": 3}),
+            (labels.training, [point.train_error for point in points], {"dash": "dot", "width": 2}),
+            (labels.test, [point.test_error for point in points], {"width": 2.5}),
         ):
             lines.append(
                 go.Scatter(
                     x=steps,
                     y=[round(100 * value, 2) for value in values],
                     name=words.format(network=name),
+                    showlegend=words == labels.test,
                     mode="lines" if len(points) > 1 else "markers",
                     line={"color": colour, **line},
                 )
             )
     axis: dict[str, Any] = {"gridcolor": _GRID, "fixedrange": True, "zeroline": False}
-    layout = _layout(330) | {
+    layout = _layout(320, top=8) | {
         "hovermode": "x unified",
         "xaxis": {**axis, "title": {"text": labels.step}},
-        "yaxis": {**axis, "title": {"text": labels.error}, "range": [0, 100], "ticksuffix": " %"},
+        "yaxis": {**axis, "title": {"text": labels.error}, "range": [0, 100], "ticksuffix": "%", "dtick": 20},
     }
     return go.Figure(lines, layout)
 
@@ -132,7 +133,7 @@ def deletion_figure(
             "ticktext": [f"{block} ↓" if block in halving else str(block) for block in ticks],
             "range": [0.4, len(blocks) + 0.6],
         },
-        "yaxis": {**axis, "title": {"text": labels.error}, "range": [0, 100], "ticksuffix": " %"},
+        "yaxis": {**axis, "title": {"text": labels.error}, "range": [0, 100], "ticksuffix": "%", "dtick": 20},
         "shapes": [
             {
                 "type": "rect", "yref": "paper", "x0": min(gone) - 0.5, "x1": max(gone) + 0.5, "y0": 0, "y1": 1,
@@ -185,10 +186,10 @@ def guesses_table(pictures: Floats, rows: Sequence[Guesses], title: str, alts: S
     )
 
 
-def _layout(height: int) -> dict[str, Any]:
+def _layout(height: int, top: int = 28) -> dict[str, Any]:
     return {
         "height": height,
-        "margin": {"l": 8, "r": 8, "t": 28, "b": 8},
+        "margin": {"l": 8, "r": 8, "t": top, "b": 8},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "itemwidth": 36},

@@ -220,7 +220,7 @@ def _initialised(setup: Setup, name: str, classes: int) -> SmallResNet:
 
 
 class _Run(nn.Module):
-    """A finished run as one file: all networks, and their curves in whole numbers, which float16 keeps exactly.
+    """A finished run as one file.
 
     Attributes:
         networks: by name.
@@ -236,17 +236,17 @@ class _Run(nn.Module):
 
 
 def save(run: Snapshot, name: str, folder: Path = FOLDER) -> Path:
-    """A finished run of all networks, as float16. The curves end with what the weights do as they are stored."""
-    data = pictures(name)
-    sizes = SEEN, len(data.test)
-    trained = {each: copy.deepcopy(network).half().float() for each, network in run.trained.items()}
-    whole = _Run(trained, STEPS // REPORT + 1)
-    for row, each in enumerate(NETWORKS):
-        points = (*run.curves[each][:-1], measured(trained[each], name, STEPS))
-        whole.counts[row] = torch.tensor(
-            [(p.step, round(p.train_error * sizes[0]), round(p.test_error * sizes[1])) for p in points]
+    """A finished run of all networks on the pictures called `name`.
+
+    As float32: plain-56 makes so much of the least change that float16 would cost it all that it has learned.
+    """
+    tests = len(pictures(name).test)
+    whole = _Run(run.trained, STEPS // REPORT + 1)
+    for row, each in zip(whole.counts, NETWORKS, strict=True):
+        row[:] = torch.tensor(
+            [(p.step, round(p.train_error * SEEN), round(p.test_error * tests)) for p in run.curves[each]]
         )
-    return save_weights(whole, f"degradation_{name}", folder)
+    return save_weights(whole, f"degradation_{name}", folder, torch.float32)
 
 
 @lru_cache(maxsize=len(PICTURES))

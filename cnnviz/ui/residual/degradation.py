@@ -103,6 +103,7 @@ def _figures(lesson: LessonPage, curves: Curves) -> None:
             deepest = {NAMES[name] for name, (depth, _residual) in NETWORKS.items() if depth == 56}
             figure = curves_figure(parts[kind], deepest, words)
             lesson.figure(figure, _alt(parts[kind]), name="residual" if kind else "plain")
+    st.caption(_("Whole lines: test pictures. Dotted lines: the pictures that the network learns from."))
 
 
 def _alt(curves: Curves) -> str:
@@ -144,10 +145,10 @@ def _proofs(setup: Setup) -> list[Proof]:
     classes = len(pictures(setup.pictures).classes)
     proofs = []
     for depth in sorted({NETWORKS[name][0] for name in setup.networks}):
-        twins = [SmallResNet(depth, setup.width, classes, residual) for residual in (False, True)]
-        plain, residual = (_count(twin) for twin in twins)
+        (weighted, plain), (_same, residual) = (
+            _counted(depth, setup.width, classes, residual) for residual in (False, True)
+        )
         blocks = (depth - 2) // 6
-        weighted = sum(isinstance(part, nn.Conv2d | nn.Linear) for part in twins[0].modules())
         names = f"plain-{depth}", f"ResNet-{depth}"
         formula, expected = (make(depth, setup.width, classes) for make in (parameters_formula, parameters))
         proofs += [
@@ -172,8 +173,12 @@ def _proofs(setup: Setup) -> list[Proof]:
     return proofs
 
 
-def _count(network: nn.Module) -> int:
-    return sum(each.numel() for each in network.parameters())
+@st.cache_data(max_entries=256, show_spinner=False)
+def _counted(depth: int, width: int, classes: int, residual: bool) -> tuple[int, int]:
+    """Layers with weights, and parameters, that PyTorch has."""
+    network = SmallResNet(depth, width, classes, residual)
+    layers = sum(isinstance(part, nn.Conv2d | nn.Linear) for part in network.modules())
+    return layers, sum(each.numel() for each in network.parameters())
 
 
 def _published() -> None:
@@ -184,9 +189,9 @@ def _published() -> None:
         if name not in own:
             return "–"
         meta: dict[str, Any] = own[name].IMAGENET1K_V1.meta
-        return f"{100 - meta['_metrics']['ImageNet-1K']['acc@1']:.2f} %"
+        return f"{100 - meta['_metrics']['ImageNet-1K']['acc@1']:.2f}%"
 
-    rows = [Row((name, f"{error:.2f} %", one_crop(name)), "") for name, error in PAPER.items()]
+    rows = [Row((name, f"{error:.2f}%", one_crop(name)), "") for name, error in PAPER.items()]
     head = [
         _("Network"),
         _("He et al., Table 2: top-1 error, 10 crops"),

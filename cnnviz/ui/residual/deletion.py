@@ -1,6 +1,6 @@
 """Deletion: what a trained network loses with a block."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 import streamlit as st
@@ -34,7 +34,7 @@ def draw(lesson: LessonPage) -> None:
         names = (f"resnet-{depth}", f"plain-{depth}")
         shown = runs.shown(lesson, names)
         networks = {name: shown.run.trained[name] for name in names}
-        blocks = (int(depth) - 2) // 3
+        blocks = len(networks[names[0]].blocks)
         first = lesson.slider("b", _("Block that is deleted"), 1, blocks, 5)
         many = lesson.slider("many", _("Blocks in a row"), 1, 9, 1)
         start = SHOWN * (
@@ -43,18 +43,17 @@ def draw(lesson: LessonPage) -> None:
     gone = range(first, min(first + many, blocks + 1))
     each = {name: _deletions(shown.setup, shown.own, name, networks[name]) for name in names}
     with stage:
-        without = {name: _without(data, network, gone) for name, network in networks.items()}
+        costs = {name: _cost(shown.setup, shown.own, name, tuple(gone), networks[name]) for name in names}
+        without = {name: deleted for name, (deleted, _silenced) in costs.items()}
         if _ask(lesson, names[0], gone, without[names[0]] - each[names[0]].whole, shown):
             with lesson.card():
                 _bars(lesson, list(each.values()), gone, _halving(networks[names[0]]))
             _tell(each, without, gone, shown)
             _guesses(data, networks, start, gone)
-            lesson.prove(*_proofs(data, networks, each, without, gone))
+            lesson.prove(*_proofs(data, each, costs, gone))
     lesson.section("deletion")
     lesson.code(
-        deletion_code(
-            shown.setup.pictures, names, shown.setup.width, len(data.classes), [number - 1 for number in gone]
-        ),
+        deletion_code(shown.setup.pictures, names, shown.setup.width, len(data.classes), _from_zero(gone)),
         files=lambda: {WEIGHTS_FILE: weights_file(networks)},
     )
 
@@ -77,13 +76,24 @@ def _deletions(setup: Setup, own: bool, name: str, _network: SmallResNet) -> Del
     return Deletions(NAMES[name], error(_network, *tests), lesions(_network, *tests))
 
 
+@st.cache_data(max_entries=256, show_spinner=False)
+def _cost(
+    setup: Setup, own: bool, name: str, gone: tuple[int, ...], _network: SmallResNet
+) -> tuple[float, float]:
+    """The error without the blocks `gone`, deleted and, in another way, silenced."""
+    images, labels = _tests(pictures(setup.pictures))
+    missing = _from_zero(gone)
+    deleted = float((predict(_network, images, missing) != labels).double().mean())
+    return deleted, error(silenced(_network, missing), images, labels)
+
+
+def _from_zero(gone: Iterable[int]) -> list[int]:
+    """The page counts blocks from 1, the core from 0."""
+    return [number - 1 for number in gone]
+
+
 def _tests(data: Pictures) -> tuple[Tensor, Tensor]:
     return torch.tensor(data.test), torch.tensor(data.test_labels)
-
-
-def _without(data: Pictures, network: SmallResNet, gone: range) -> float:
-    images, labels = _tests(data)
-    return float((predict(network, images, [number - 1 for number in gone]) != labels).double().mean())
 
 
 def _told(gone: range) -> str:
@@ -159,7 +169,7 @@ def _guesses(data: Pictures, networks: Mapping[str, SmallResNet], start: int, go
     rows = [Guesses(_("What it is"), truth)]
     for name, network in networks.items():
         for title, missing in ((NAMES[name], ()), (_("without {blocks}").format(blocks=_told(gone)), gone)):
-            found = predict(network, images, [number - 1 for number in missing])
+            found = predict(network, images, _from_zero(missing))
             rows.append(Guesses(title, named(found), (found == labels).tolist()))
     alts = [
         _("Test picture {number}: {name}").format(number=start + place, name=name)
@@ -170,41 +180,32 @@ def _guesses(data: Pictures, networks: Mapping[str, SmallResNet], start: int, go
 
 
 def _proofs(
-    data: Pictures,
-    networks: Mapping[str, SmallResNet],
-    each: Mapping[str, Deletions],
-    without: Mapping[str, float],
-    gone: range,
+    data: Pictures, each: Mapping[str, Deletions], costs: Mapping[str, tuple[float, float]], gone: range
 ) -> list[Proof]:
-    residual, plain = networks
-    images, labels = _tests(data)
-    total = len(labels)
-    missing = [number - 1 for number in gone]
+    residual, plain = costs
+    total = len(data.test)
 
     def share(value: float) -> str:
         return rf"\frac{{{round(value * total)}}}{{{total}}}"
 
+    def title(name: str) -> str:
+        return _("Test error of {network} without {blocks}").format(network=NAMES[name], blocks=_told(gone))
+
+    deleted, silent = costs[residual]
     proofs = [
         Proof(
-            _("Test error of {network} without {blocks}").format(network=NAMES[residual], blocks=_told(gone)),
-            share(without[residual]),
-            without[residual],
-            measured=error(silenced(networks[residual], missing), images, labels),
+            title(residual), share(deleted), deleted, measured=silent,
             why=_(
                 "Measured in another way: nothing deleted, but the last BatchNorm of these blocks set to 0, so that F(x) = 0."
             ),
-        ),
-    ]
+        )
+    ]  # fmt: skip
     if len(gone) == 1:
+        deleted = costs[plain][0]
         proofs.append(
             Proof(
-                _("Test error of {network} without {blocks}").format(
-                    network=NAMES[plain], blocks=_told(gone)
-                ),
-                share(without[plain]),
-                without[plain],
-                measured=each[plain].without[missing[0]],
+                title(plain), share(deleted), deleted, measured=each[plain].without[gone[0] - 1],
                 why=_("Measured in another way: from the maps in front of the block, as for the bars above."),
             )
-        )
+        )  # fmt: skip
     return proofs
