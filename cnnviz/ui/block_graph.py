@@ -38,7 +38,8 @@ def block_graph(
         after=sizes[-1],
     )
     key = f"{lesson.scope}-{name}"
-    st.html(graph_style(key, zoom))
+    # A wide graph scrolls on a phone, and not the whole page with it.
+    st.html(f"{graph_style(key, zoom)}<style>.st-key-{key} {{ overflow-x: auto; }}</style>")
     with st.container(key=key):
         names = {"input": _("Input"), "output": _("Output")}
         st.graphviz_chart(dot(drawn, names, shapes_on_arrows=True), width="stretch", alt=alt)
