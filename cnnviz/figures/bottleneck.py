@@ -20,7 +20,7 @@ def read_picture(photo: Picture, counts: NDArray[np.int64], zoom: int) -> Pictur
         zoom: side of a cell in the picture.
 
     Returns:
-        (H · zoom, W · zoom, 3); wide enough cells have a gap between them.
+        (H · zoom, W · zoom, 3).
 
     >>> read_picture(np.full((1, 2, 3), 200, np.uint8), np.array([[4, 0]]), 1)[0].tolist()
     [[200, 200, 200], [34, 30, 44]]
@@ -28,10 +28,7 @@ def read_picture(photo: Picture, counts: NDArray[np.int64], zoom: int) -> Pictur
     share = counts / max(counts.max(), 1)
     light = np.where(counts > 0, _FAINTEST + (1 - _FAINTEST) * share, 0)[..., None]
     cells = np.where(counts[..., None] > 0, photo * light, UNREAD).round().astype(np.uint8)
-    picture = enlarge(cells, zoom)
-    if zoom >= 5:
-        picture[zoom - 1 :: zoom] = picture[:, zoom - 1 :: zoom] = UNREAD
-    return picture
+    return enlarge(cells, zoom)
 
 
 def board(maps: Numbers, most: int, columns: int, side: int) -> Picture:

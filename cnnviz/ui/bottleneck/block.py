@@ -152,6 +152,15 @@ def _remark(plan: Plan, side: int) -> str:
         ).format(block=1 + 2 * plan.stride, pair=3 + 2 * plan.stride)
     ]
     beside = plan.beside(side)
+    if plan.stride > 1 and not plan.inverted:
+        front, middle = (
+            f"{replace(plan, version=place).branch(side).macs + beside.macs:,}" for place in ("v1", "v1.5")
+        )
+        words.append(
+            _(
+                "With the stride in the first 1×1 the block, shortcut included, takes {front} multiply–accumulates, in the 3×3 {middle}."
+            ).format(front=front, middle=middle)
+        )
     if beside.weights:
         words.append(
             _("The shortcut projects, for {weights} weights more; the comparison leaves it out.").format(

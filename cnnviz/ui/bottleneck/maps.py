@@ -25,7 +25,7 @@ SIDE = 64
 """Long side of the photo, in pixels."""
 _NOISE = 32
 _MOST, _COLUMNS = 12, 4
-_WIDTH, _TILE = 420, 64
+_WIDTH, _TILE = 335, 64
 _SEEDS = 999
 
 # Never shared: the photo may be a visitor's own.
@@ -69,8 +69,9 @@ def draw(lesson: LessonPage) -> None:
                 _pictures(lesson, found)
             st.markdown(_remark(plan, found))
         lesson.prove(*_proofs(plan, x, seed, found))
-    lesson.section("maps")
+    # While the learner is asked, the words would answer.
     if not lesson.asking:
+        lesson.section("maps")
         lesson.section("rank")
     lesson.code(maps_code(plan, given, seed), photo if source == "photo" else None)
 
@@ -108,7 +109,9 @@ def _pictures(lesson: LessonPage, found: Run) -> None:
             said = _("{caption}. Values from {low} to {high}.").format(
                 caption=caption, low=f"{maps.min():.2f}", high=f"{maps.max():.2f}"
             )
-            lesson.map_image(board(maps, _MOST, _COLUMNS, _TILE), said, caption=caption, width=_WIDTH)
+            # A width of its own would not shrink on a phone; a container's does.
+            with st.container(width=_WIDTH):
+                lesson.map_image(board(maps, _MOST, _COLUMNS, _TILE), said, caption=caption)
 
 
 def _remark(plan: Plan, found: Run) -> str:

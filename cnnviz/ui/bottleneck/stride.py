@@ -29,7 +29,7 @@ PAPER = {50: 3.8, 101: 7.6, 152: 11.3}
 FIELDS = {50: 483, 101: 1027, 152: 1507}
 """Receptive fields as google-research/receptive_field has them, of v1."""
 VERSIONS: tuple[Version, Version] = ("v1", "v1.5")
-_SIDE = 300
+_SIDE = 218
 """Width of a picture of which three stand side by side, in pixels."""
 
 _measured = st.cache_data(max_entries=2 * len(DEPTHS), show_spinner=False)(measure_network)
@@ -40,7 +40,7 @@ def draw(lesson: LessonPage) -> None:
     controls, stage = lesson.bench()
     with controls:
         stride = lesson.slider("z", _("Stride of the block"), 1, 4, 2)
-        cells = lesson.slider("cells", _("Cells along the long side"), 8, 96, 48)
+        cells = lesson.slider("cells", _("Cells along the long side"), 8, 96, 36)
         names = {str(depth): f"ResNet-{depth}" for depth in DEPTHS}
         depth = int(lesson.choice("depth", _("Network"), names, "50"))
     small = fit(photo.rgb, cells)
@@ -50,8 +50,9 @@ def draw(lesson: LessonPage) -> None:
             with lesson.card():
                 _pictures(lesson, small, stride)
             lesson.prove(*_read_proofs(size, stride))
-    lesson.section("stride")
+    # While the learner is asked, the words would answer.
     if not lesson.asking:
+        lesson.section("stride")
         lesson.section("networks")
         _tables(depth)
         lesson.prove(*_network_proofs(depth))
@@ -88,7 +89,7 @@ def _pictures(lesson: LessonPage, small: NDArray[np.uint8], stride: int) -> None
         "v1.5": _("v1.5: stride in the 3×3"),
         "shortcut": _("the shortcut's 1×1, in both"),
     }
-    zoom = max(1, 2 * _SIDE // max(size))
+    zoom = max(1, 3 * _SIDE // max(size))
     with st.container(horizontal=True):
         for path, title in titles.items():
             counts = reads_2d(size, stride, path)
@@ -99,12 +100,9 @@ def _pictures(lesson: LessonPage, small: NDArray[np.uint8], stride: int) -> None
                 else _("{title}: {share} of the cells are read, once each")
             ).format(title=title, share=share, most=most)
             alt = _("The photo with {rows} × {columns} cells; dark where nothing is read. {caption}.")
-            lesson.map_image(
-                read_picture(small, counts, zoom),
-                alt.format(rows=size[0], columns=size[1], caption=caption),
-                caption=caption,
-                width=_SIDE,
-            )
+            said = alt.format(rows=size[0], columns=size[1], caption=caption)
+            with st.container(width=_SIDE):
+                lesson.map_image(read_picture(small, counts, zoom), said, caption=caption)
 
 
 def _read_proofs(size: tuple[int, int], stride: int) -> list[Proof]:
@@ -170,7 +168,7 @@ def _tables(depth: int) -> None:
     st.html(table(title, headings, [*rows, ends, total]))
 
     title = _("The three networks with either stride")
-    headings = (
+    columns = (
         _("Network"),
         _("Parameters"),
         _("MACs, v1"),
@@ -201,7 +199,7 @@ def _tables(depth: int) -> None:
             )
         )
     st.markdown(f"**{title}**")
-    st.html(table(title, headings, rows))
+    st.html(table(title, columns, rows))
 
 
 def _documented(depth: int) -> float:
@@ -287,7 +285,7 @@ def _network_proofs(depth: int) -> list[Proof]:
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
-    return ", ".join(f"{number:,}" for number in numbers)
+    return ", ".join(map(str, numbers))
 
 
 def _field_formula(depth: int, version: Version) -> str:
