@@ -149,7 +149,8 @@ def _sheet(layer: LayerCost, unit: float) -> str:
     parts = []
     if groups == 1:
         parts.append(f'<rect width="{columns}" height="{rows}" fill="{colour}"/>')
-        parts.append(_kernels(layer))
+        if unit * min(layer.kernel_size) > 1:  # percent; closer lines would cover the sheet
+            parts.append(_kernels(layer))
     else:
         frame = f'fill="{NOTHING}" fill-opacity="0.12" stroke="{NOTHING}" stroke-dasharray="3 3" {thin}'
         parts.append(f'<rect width="{columns}" height="{rows}" {frame}/>')
