@@ -18,7 +18,7 @@ from cnnviz.engine import local, scheduler
 from cnnviz.engine.catalogue import model, models
 from cnnviz.engine.local import Engine, LocalEngine, shared_engine
 from cnnviz.engine.results import Result
-from cnnviz.engine.runner import Prepared, Runner, as_tensor
+from cnnviz.engine.runner import MOVED, RELABELLED, Prepared, Runner, as_tensor
 from cnnviz.errors import ModelError, PhotoFormatError, WeightsError
 from cnnviz.images import encode_png
 
@@ -374,7 +374,7 @@ def test_fifty_uploads_leave_memory_flat():
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ["lite0_deeplab", "lite0_pyramid", "efficientnet_lite0"])
 def test_a_gpu_gives_the_cpus_answer(name):
-    """Half precision and channels last: classes within 0.01, pixels of another class at most 1 in 200."""
+    """In half precision, but for boxes."""
     from cnnviz.detection.postprocess import select
     from cnnviz.segmentation.postprocess import labels
 
@@ -384,10 +384,10 @@ def test_a_gpu_gives_the_cpus_answer(name):
     if name == "efficientnet_lite0":
         assert gpu.classification.names[0] == cpu.classification.names[0]
         np.testing.assert_allclose(
-            gpu.classification.probabilities, cpu.classification.probabilities, atol=0.01
+            gpu.classification.probabilities, cpu.classification.probabilities, atol=MOVED
         )
     elif name == "lite0_deeplab":
-        assert (labels(gpu) == labels(cpu)).mean() >= 0.995
+        assert (labels(gpu) != labels(cpu)).mean() <= RELABELLED
     else:
         ours, theirs = (result.boxes[select(result).kept] for result in (gpu, cpu))
         np.testing.assert_allclose(ours, theirs, atol=1)
