@@ -152,7 +152,7 @@ FAMILIES = (
         "squeezenet",
         "SqueezeNet",
         2016,
-        "Iandola et al., “SqueezeNet: AlexNet-level accuracy with 50x fewer parameters”",
+        "Iandola et al., “SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size”",
         "https://arxiv.org/abs/1602.07360",
         N_(
             "Squeeze the channels with 1×1 before they expand to 1×1 and 3×3: AlexNet's accuracy in a fiftieth of the weights."

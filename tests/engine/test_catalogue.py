@@ -1,7 +1,9 @@
 """Cards against a recount, against torchvision's documentation, and against the heads' own cards."""
 
 import doctest
+import inspect
 import math
+import re
 
 import pytest
 import torch
@@ -62,6 +64,22 @@ def test_the_words_of_a_card(card):
     assert 4 * card.parameters < 1.01 * card.download < 8.1 * card.parameters
 
 
+def test_the_papers_are_those_that_torchvision_names():
+    """Titles and arXiv numbers against the descriptions of torchvision's builders; two of them lean on another's."""
+    leaning = {"squeezenet1_1": "squeezenet1_0", "fasterrcnn_mobilenet": "fasterrcnn_resnet50_fpn"}
+    for card in [*DENSE, *CLASSIFIERS]:
+        if card.url is None:
+            continue
+        name = next((other for start, other in leaning.items() if card.id.startswith(start)), card.id)
+        said = " ".join((inspect.getdoc(torchvision.models.get_model_builder(name)) or "").split())
+        said = said.replace("Residual Transformation for", "Residual Transformations for")  # a slip of theirs
+        title = re.search("“(.*)”", card.paper)[1]
+        assert title.lower() in said.lower(), card.id
+        number = re.fullmatch(r"https://arxiv.org/abs/(\d{4}\.\d{5}|\d{4}\.\d{4})", card.paper_url)
+        # AlexNet's paper came before authors put theirs on arXiv.
+        assert number[1] in said if number else card.id == "alexnet", card.id
+
+
 def test_a_figure_by_hand():
     """torchvision's page of weights: SSDlite320 has box AP 21.3, DeepLabV3 with ResNet-101 mIoU 67.4."""
     ssdlite = model("ssdlite320_mobilenet_v3_large")
@@ -98,6 +116,10 @@ def test_licences():
     assert model("vit_h_14").licence == "CC-BY-NC-4.0"
     assert model("vit_h_14").dataset == "SWAG, ImageNet-1K"
     assert model("lite0_deeplab").licence == "MIT"
+    for card in [*DENSE, *CLASSIFIERS]:
+        if card.url is not None:
+            other = torchvision.models.get_model_weights(card.id).DEFAULT.meta.get("license", "")
+            assert (card.licence == "BSD-3-Clause") == (not other), card.id
 
 
 def test_no_such_model():
