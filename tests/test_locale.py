@@ -1,6 +1,7 @@
 """Nothing untranslated, nothing stale, nothing in one language only."""
 
 import ast
+import re
 import string
 from functools import cache
 from pathlib import Path
@@ -70,6 +71,19 @@ def test_no_stale_sentence() -> None:
 
 def test_translations_keep_their_fields() -> None:
     wrong = [text for text, translated in korean().items() if not fields(translated) <= fields(text)]
+    assert wrong == []
+
+
+def test_bold_closes() -> None:
+    """Markdown doesn't end bold between a sign and a letter, where Korean puts its particles."""
+    texts = {**korean(), **{str(path): path.read_text("utf-8") for path in ASSETS.glob("lessons/*/*.md")}}
+    wrong = []
+    for where, text in texts.items():
+        for line in text.splitlines():
+            for mark in list(re.finditer(r"\*\*", line))[1::2]:
+                before, after = line[mark.start() - 1], line[mark.end() : mark.end() + 1]
+                if not (before.isalnum() or before == "}") and after.isalnum():
+                    wrong.append((where, line[mark.start() - 20 : mark.end() + 5]))
     assert wrong == []
 
 
