@@ -1,6 +1,7 @@
 """Boxes drawn into photos, and the tables beside them."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,35 @@ def css_colour(label: int) -> str:
     return css(colour(label))
 
 
+_KOREAN = (
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansKR-Regular.otf",
+    "NotoSansKR-Regular.ttf",
+    "NanumGothic.ttf",
+    "malgun.ttf",
+    "AppleSDGothicNeo.ttc",
+)
+"""Files of fonts with Hangul that Linux distributions, Windows and macOS bring."""
+
+
+@cache
+def korean_font() -> str | None:
+    """The file of a font of this machine that has Korean letters, if it has one where Pillow looks for it."""
+    for name in _KOREAN:
+        try:
+            ImageFont.truetype(name)
+        except OSError:
+            continue
+        return name
+    return None
+
+
 def annotate(
-    rgb: Picture, boxes: NDArray[np.floating], labels: Sequence[int], texts: Sequence[str]
+    rgb: Picture,
+    boxes: NDArray[np.floating],
+    labels: Sequence[int],
+    texts: Sequence[str],
+    font_file: str | None = None,
 ) -> Picture:
     """A photo with outlined boxes and a chip of text at each one's upper left corner.
 
@@ -30,14 +58,15 @@ def annotate(
         rgb: (H, W, 3).
         boxes: (N, 4) xyxy in pixels, the best first: its chip lies uppermost.
         labels: for the colours.
-        texts: Latin letters; the font that Pillow carries has no others. No chip where empty.
+        texts: in Latin letters, unless a font for others is given. No chip where empty.
+        font_file: a font; None for the one that Pillow carries.
     """
     image = Image.fromarray(rgb)
     draw = ImageDraw.Draw(image)
     scale = max(rgb.shape[:2])
     line = max(2, round(scale / 250))
     points = max(10, round(scale / 42))
-    font = ImageFont.load_default(points)
+    font = ImageFont.truetype(font_file, points) if font_file else ImageFont.load_default(points)
     made = list(zip(boxes.tolist(), labels, texts, strict=True))[::-1]
     for (left, top, right, bottom), label, _text in made:
         corner = max(left, right - 1), max(top, bottom - 1)

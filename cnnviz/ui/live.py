@@ -24,6 +24,7 @@ from cnnviz.engine.local import shared_engine
 from cnnviz.engine.results import Result
 from cnnviz.errors import CnnvizError
 from cnnviz.images import read_photo
+from cnnviz.ui import state
 from cnnviz.ui.language import _, explain
 from cnnviz.ui.lesson import LessonPage
 from cnnviz.ui.photo import MAX_SIDE, MEGABYTES
@@ -274,6 +275,7 @@ def several(
     lesson: LessonPage,
     card: ModelCard,
     make: Callable[[RGB, Any], T],
+    ask: Callable[[Sequence[Seen[T]]], bool],
     draw: Callable[[Sequence[Seen[T]]], None],
 ) -> None:
     """Draw an uploader for several photos, how far they are, and what came out.
@@ -281,6 +283,7 @@ def several(
     Args:
         make: photo and result to what is kept of them; it runs in another thread, calls nothing of
             Streamlit's, and keeps little: the photos are gone afterwards.
+        ask: a question about all of them, with :meth:`LessonPage.predict`; whether they may be shown.
         draw: shows what there is so far. It links no controls: it runs in a fragment.
     """
     turn = st.session_state.get("live.turn", 0)
@@ -335,7 +338,11 @@ def several(
         for one in batch.seen:
             if one.error is not None:
                 st.error(f"**{one.name}**: {explain(one.error)}")
-        draw([one for one in batch.seen if one.made is not None])
+        made = [one for one in batch.seen if one.made is not None]
+        # A question about all of them can wait until all are there, but then nothing may be shown before.
+        asked = bool(st.session_state.get(state.PREDICT))
+        if made and (batch.job.finished or not asked) and ask(made):
+            draw(made)
         if watched and batch.job.finished:
             st.rerun()
 

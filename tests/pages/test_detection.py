@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFont
 from streamlit.testing.v1 import AppTest
 
 from cnnviz import samples
@@ -22,6 +22,7 @@ from cnnviz.engine.catalogue import model
 from cnnviz.engine.loading import runner_of
 from cnnviz.engine.local import shared_engine
 from cnnviz.engine.results import DetectionResult
+from cnnviz.figures import detection as figures
 from cnnviz.images import encode_jpeg, fit
 from cnnviz.metrics.boxes import iou_matrix
 from cnnviz.metrics.files.reader import read
@@ -196,9 +197,31 @@ def test_what_is_taken_home() -> None:
     assert data.images[0].name == "together.jpg"
     names = [data.categories[category].name for category in data.detections.category]
     assert names == [seen.result.classes[label] for label in seen.result.labels[kept]]
-    picture = Image.open(BytesIO(annotated(seen)))
+    picture = Image.open(BytesIO(annotated(seen, "en")))
     assert picture.size == (640, 400)
     assert np.abs(np.asarray(picture).astype(int) - rgb).max() > 100
+
+
+def test_the_jpeg_speaks_korean_where_the_machine_can_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Seen(
+        Photo("together", fit(samples.load("together"), MAX_SIDE), "", ""), model(OWN), look(), LOW / 100, 0.5
+    )
+    english, font = annotated(seen, "en"), figures.korean_font()
+    if font is not None:
+        letters = ImageFont.truetype(font, 20)
+        assert bytes(letters.getmask("사람")) != bytes(letters.getmask("\uffff\uffff")), (
+            "no boxes for letters"
+        )
+        assert annotated(seen, "ko") != english
+    monkeypatch.setattr(figures, "korean_font", lambda: None)
+    assert annotated(seen, "ko") == english
+    said = "\n".join(caption.value for caption in open_at(lang="ko").caption)
+    assert (
+        catalogue("ko").gettext(
+            "The JPEG names the classes in English: this server has no font with Korean letters."
+        )
+        in said
+    )
 
 
 def test_suppression_step_by_step() -> None:
@@ -329,7 +352,7 @@ def test_official_networks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_several_photos() -> None:
-    at = open_at(view="several", score=str(LOW))
+    at = open_at(view="several", score=str(LOW), predict="1")
     names = ("cat", "hopper")
     uploads = [(f"{name}.jpg", encode_jpeg(samples.load(name)), "image/jpeg") for name in names]
     at.file_uploader[0].set_value([*uploads, ("x.png", b"no photo", "image/png")]).run()
@@ -337,6 +360,11 @@ def test_several_photos() -> None:
     assert batch.job.wait(120)
     at.run()
     assert not at.exception
+    assert not tables(at), "first the question"
+    answer = sum(len(select(look(photo=name), LOW / 100, 0.5).kept) for name in names)
+    at.number_input(key="detection.guess").set_value(answer)
+    next(button for button in at.button if button.label == "Check").click().run()
+    assert f"Right: **{answer}**" in at.success[0].value
     rows = tables(at).split("<tr>")[2:]
     assert [name in row for name, row in zip(names, rows, strict=True)] == [True, True]
     assert "cat × " in rows[0]

@@ -171,11 +171,15 @@ def finish(at: AppTest) -> AppTest:
 
 
 def test_several_photos() -> None:
-    at = open_at(view="several")
+    at = open_at(view="several", predict="1")
     broken = ("broken.jpg", b"\xff\xd8\xff broken", "image/jpeg")
     at.file_uploader[0].set_value([*photos("cat", "astronaut"), broken]).run()
     finish(at)
     assert not at.exception
+    assert not at.get("html"), "first the question"
+    at.number_input(key="segmentation.guess").set_value(1)
+    button(at, "Check").click().run()
+    assert "Right: **1**. Those are: astronaut.jpg." in at.success[0].value
     body = table(at)
     assert "cat.jpg" in body
     assert "astronaut.jpg" in body

@@ -47,10 +47,25 @@ def draw(lesson: LessonPage) -> None:
         card = choose(lesson)
         score, iou = score_slider(lesson, card), iou_slider(lesson)
     with stage:
-        live.several(lesson, card, shrink, lambda seen: _table(lesson, seen, score, iou))
+        live.several(
+            lesson,
+            card,
+            shrink,
+            lambda seen: _ask(lesson, seen, score, iou),
+            lambda seen: _table(lesson, seen, score, iou),
+        )
         st.caption(honest(card))
     lesson.section("several")
     lesson.code(batch_code((card.id, card.download), score, iou), files=lambda: files([card.id]))
+
+
+def _ask(lesson: LessonPage, seen: Sequence[live.Seen[Small]], score: float, iou: float) -> bool:
+    left = {one.name: len(select(one.made.result, score, iou).kept) for one in seen if one.made is not None}
+    return lesson.predict(
+        _("How many boxes will be left over these {count} photos together?").format(count=len(seen)),
+        sum(left.values()),
+        why=", ".join(f"{name}: {count}" for name, count in left.items()),
+    )
 
 
 def _table(lesson: LessonPage, seen: Sequence[live.Seen[Small]], score: float, iou: float) -> None:
@@ -77,8 +92,6 @@ def _table(lesson: LessonPage, seen: Sequence[live.Seen[Small]], score: float, i
                 f"{times.preprocess + times.network + times.postprocess:.0f} ms",
             ]
         )
-    if not rows:
-        return
     heads = (_("Photo"), _("Boxes"), _("Found"), _("Time"))
     st.html(text_table(_("Several photos"), heads, rows))
     if len({one.made.result.model for one in seen if one.made is not None}) == 1:

@@ -28,7 +28,7 @@ from cnnviz.ui.detection.visit import (
     result_of,
     score_slider,
 )
-from cnnviz.ui.language import _
+from cnnviz.ui.language import _, catalogue, current
 from cnnviz.ui.lesson import LessonPage
 
 _ROWS = 25
@@ -135,15 +135,20 @@ def _chip(label: int) -> str:
     return chip(1 + label % 20)
 
 
-def annotated(seen: Seen) -> bytes:
-    """The photo with its boxes, as JPEG; named in English, whose letters the font has."""
+def annotated(seen: Seen, language: str) -> bytes:
+    """The photo with its boxes, as JPEG; named in English where the machine has no font for Korean.
+
+    It is written when somebody asks for it, outside of the page: hence the language.
+    """
     result, kept = seen.result, seen.selection.kept
     labels = result.labels[kept].tolist()
+    font = figures.korean_font() if language == "ko" else None
+    translated = catalogue(language if font else "en").gettext
     texts = [
-        f"{result.classes[label]} {100 * score:.0f} %"
+        f"{translated(result.classes[label])} {100 * score:.0f} %"
         for label, score in zip(labels, result.scores[kept], strict=True)
     ]
-    return encode_jpeg(figures.annotate(seen.photo.rgb, result.boxes[kept], labels, texts), 92)
+    return encode_jpeg(figures.annotate(seen.photo.rgb, result.boxes[kept], labels, texts, font), 92)
 
 
 def coco_json(seen: Seen) -> bytes:
@@ -153,9 +158,10 @@ def coco_json(seen: Seen) -> bytes:
 
 
 def _take_home(lesson: LessonPage, seen: Seen) -> None:
+    language = current()
     with st.container(horizontal=True):
         for name, title, write, mime in (
-            ("jpg", _("Photo with boxes, JPEG"), annotated, "image/jpeg"),
+            ("jpg", _("Photo with boxes, JPEG"), partial(annotated, language=language), "image/jpeg"),
             ("json", _("Detections, COCO JSON"), coco_json, "application/json"),
         ):
             st.download_button(
@@ -167,11 +173,14 @@ def _take_home(lesson: LessonPage, seen: Seen) -> None:
                 on_click="ignore",
                 key=lesson.key(f"save.{name}"),
             )
-    st.caption(
-        _(
-            "The lesson “Evaluate your own detections” opens this JSON, once ground truths have been added to it."
-        )
+    words = _(
+        "The lesson “Evaluate your own detections” opens this JSON, once ground truths have been added to it."
     )
+    if language == "ko" and figures.korean_font() is None:
+        words += " " + _(
+            "The JPEG names the classes in English: this server has no font with Korean letters."
+        )
+    st.caption(words)
 
 
 def _proof(seen: Seen) -> Proof:

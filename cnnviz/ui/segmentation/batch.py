@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 
 import numpy as np
@@ -18,6 +19,7 @@ from cnnviz.segmentation.postprocess import shares
 from cnnviz.ui import live
 from cnnviz.ui.language import _
 from cnnviz.ui.lesson import LessonPage
+from cnnviz.ui.segmentation.cutout import PERSON
 from cnnviz.ui.segmentation.visit import DEFAULT, cards, class_names, honest
 
 SIDE = 160
@@ -45,16 +47,32 @@ def shrink(photo: NDArray[np.uint8], result: SegmentationResult) -> Small:
 
 def draw(lesson: LessonPage) -> None:
     card = live.choose_model(lesson, cards(), DEFAULT)
-    live.several(lesson, card, shrink, _table)
+    live.several(lesson, card, shrink, partial(_ask, lesson), _table)
     st.caption(honest(card))
     lesson.section("several")
     bias = HEADS[card.id.removeprefix(OWN)].background_bias if card.own else 0.0
     lesson.code(batch_code((card.id, card.download), bias, SIDE), files=lambda: files([card.id]))
 
 
+def _ask(lesson: LessonPage, seen: Sequence[live.Seen[Small]]) -> bool:
+    people = [one.name for one in seen if one.made is not None and _largest(one.made) == PERSON]
+    return lesson.predict(
+        _(
+            "In how many of these {count} photos will the largest class, but for the background, be person?"
+        ).format(count=len(seen)),
+        len(people),
+        why=_("Those are: {names}.").format(names=", ".join(people))
+        if people
+        else _("It is in none of them."),
+    )
+
+
+def _largest(small: Small) -> int:
+    """The label with most pixels besides the background's; 0 where there is nothing else."""
+    return next((label for label in small.shares if label), 0)
+
+
 def _table(seen: Sequence[live.Seen[Small]]) -> None:
-    if not seen:
-        return
     names = class_names()
     rows = []
     for one in seen:
