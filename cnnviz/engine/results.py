@@ -96,6 +96,7 @@ class SegmentationResult(Result):
         extent: (left, top, right, bottom) in pixels of the photo: what the maps cover. Beyond the photo
             where it was padded.
         background_bias: is added to the background's logit by default, against false colour.
+        certainty: a class that no cell finds this probable is not coloured anywhere, 0 to 1.
     """
 
     classes: tuple[str, ...]
@@ -103,6 +104,7 @@ class SegmentationResult(Result):
     input_size: Size
     extent: tuple[float, float, float, float]
     background_bias: float = 0.0
+    certainty: float = 0.0
 
     @property
     def stride(self) -> int:

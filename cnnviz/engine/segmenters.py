@@ -55,11 +55,17 @@ class Segmenter(Runner[SegmentationResult]):
             input_size=(photo.x.shape[2], photo.x.shape[3]),
             extent=(0, 0, width * across, height * down),
             background_bias=self.background_bias,
+            certainty=self.certainty,
         )
 
     @property
     def background_bias(self) -> float:
         """Is added to the background's logit by default."""
+        return 0.0
+
+    @property
+    def certainty(self) -> float:
+        """The probability that one cell must reach for a class to be coloured at all."""
         return 0.0
 
 
@@ -103,3 +109,7 @@ class OwnSegmenter(OwnRunner, Segmenter):
     @property
     def background_bias(self) -> float:
         return heads.HEADS[self.card.id.removeprefix("lite0_")].background_bias
+
+    @property
+    def certainty(self) -> float:
+        return heads.HEADS[self.card.id.removeprefix("lite0_")].certainty

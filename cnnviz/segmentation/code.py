@@ -8,6 +8,7 @@ import ast
 import inspect
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from textwrap import indent
 from types import ModuleType
 from typing import Any
 
@@ -133,7 +134,8 @@ for file in found:
     scores[0] += {bias!r}  # favours the background
     scale = min(1, {side} / max(photo.shape[:2]))
     small = max(1, round(photo.shape[0] * scale)), max(1, round(photo.shape[1] * scale))
-    labels = enlarge(scores, covered, photo, small).argmax(0)
+    sums = enlarge(scores, covered, photo, small)
+{doubtful}    labels = sums.argmax(0)
     counts = labels.flatten().bincount(minlength=len(classes))
     shares = [f"{{classes[i]}} {{100 * counts[i] / labels.numel():.1f}} %" for i in counts.argsort(descending=True) if counts[i]]
     print(file.name + ":", ", ".join(shares[:5]))
@@ -144,11 +146,17 @@ _LABELS = """
 scores[0] += {bias!r}  # favours the background
 sums = enlarge(scores, covered, photo, {size})
 probabilities = sums.softmax(0)
-best, labels = probabilities.max(0)
+{doubtful}best, labels = probabilities.max(0)
 labels[best < {threshold!r}] = 0
 for label, count in enumerate(labels.flatten().bincount(minlength=len(classes)).tolist()):
     if count:
         print(f"{{classes[label]}}: {{100 * count / labels.numel():.1f}} %")
+"""
+
+_DOUBTFUL = """\
+weak = scores.softmax(0).amax((1, 2)) < {certainty!r}  # classes that no cell is sure of
+weak[0] = False
+{from_}[weak] = {least}
 """
 
 
@@ -188,9 +196,16 @@ def scores(model_id: str, download: int = 0, after: str = "") -> str:
     return model(model_id, download, after) + _RUN.format(id=model_id)
 
 
-def labels(bias: float, size: Size, threshold: float = 0.0) -> str:
+def labels(model_id: str, bias: float, size: Size, threshold: float = 0.0) -> str:
     """Lines that turn `scores` into `labels` of `size` and print each class's share."""
-    return _LABELS.format(bias=float(bias), size=tuple(size), threshold=float(threshold))
+    doubtful = _doubtful(model_id, "probabilities", 0)
+    return _LABELS.format(bias=float(bias), size=tuple(size), threshold=float(threshold), doubtful=doubtful)
+
+
+def _doubtful(model_id: str, from_: str, least: float) -> str:
+    """Lines that take the doubtful classes out of `from_`; none for a model that leaves none out."""
+    certainty = heads.HEADS[model_id.removeprefix(OWN)].certainty if model_id.startswith(OWN) else 0.0
+    return _DOUBTFUL.format(certainty=certainty, from_=from_, least=least) if certainty else ""
 
 
 def mask_code(
@@ -214,7 +229,7 @@ def mask_code(
     return (
         start(photo_code, [named[0]])
         + scores(*named)
-        + labels(bias, size, threshold)
+        + labels(named[0], bias, size, threshold)
         + f"""
 # %% The classes at one pixel
 x, y = {x!r}, {y!r}
@@ -258,7 +273,7 @@ def compare_code(
     """Script that prints both masks' shares, how many pixels differ and the IoU of each class."""
     parts = [start(photo_code, [one for one, _size in models]), "masks = []\n"]
     for one, after, bias in zip(models, (("", 0), *models), biases, strict=False):
-        parts += [scores(*one, after[0]), labels(bias, size), "masks.append(labels)\n"]
+        parts += [scores(*one, after[0]), labels(one[0], bias, size), "masks.append(labels)\n"]
     return (
         "".join(parts)
         + """
@@ -276,7 +291,7 @@ for label, name in enumerate(classes):
 def skips_code(photo_code: str, bias: float, size: Size) -> str:
     """Script that adds FCN-8s's maps step by step and prints the mask's shares after each."""
     own = OWN + "fcn8s"
-    steps = _LABELS.format(bias=float(bias), size=tuple(size), threshold=0.0).split("# %%\n", 1)[1]
+    steps = labels(own, bias, size).split("# %%\n", 1)[1]
     indented = "".join(f"    {line}\n" for line in steps.strip().splitlines())
     module = _written(inspect.getmodule(_built(own)[0]))
     return (
@@ -387,9 +402,9 @@ Image.fromarray(cut_out(small, keep, {ground!r}, {float(blur)!r}))
 
 def batch_code(named: tuple[str, int], bias: float, side: int) -> str:
     """Script that goes through all JPEG files beside it and prints each one's classes."""
-    return (
-        start("import numpy as np", [named[0]]) + model(*named) + _BATCH.format(bias=float(bias), side=side)
-    )
+    doubtful = indent(_doubtful(named[0], "sums", -1000), "    ")
+    steps = _BATCH.format(bias=float(bias), side=side, doubtful=doubtful)
+    return start("import numpy as np", [named[0]]) + model(*named) + steps
 
 
 def _built(model_id: str) -> tuple[Any, tuple[object, ...]]:

@@ -15,6 +15,7 @@ from cnnviz.messages import N_
 from cnnviz.segmentation.backbone import Fit
 from cnnviz.segmentation.deeplab import DeepLab
 from cnnviz.segmentation.fcn import FCN
+from cnnviz.segmentation.postprocess import doubtful
 from cnnviz.segmentation.unet import UNet
 
 SIDE = 448
@@ -33,6 +34,7 @@ class HeadCard:
         stride: input pixels from one cell of its logits to the next; finer maps are not used.
         parameters: numbers that were learned, without the backbone's.
         background_bias: is added to the background's logit by default, chosen on validation photos.
+        certainty: a class that no cell finds this probable is left out, chosen on validation photos.
         mean_iou, pixel_accuracy: of the shipped weights on the 200 test photos, 0 … 1.
     """
 
@@ -45,6 +47,7 @@ class HeadCard:
     stride: int
     parameters: int
     background_bias: float
+    certainty: float
     mean_iou: float
     pixel_accuracy: float
 
@@ -62,11 +65,11 @@ _DEEPLAB = (
 HEADS = {
     card.id: card
     for card in (
-        HeadCard("fcn32s", "FCN-32s", 2015, *_FCN, partial(FCN, 0), 32, 66_517, 1.0, 0.321, 0.869),
-        HeadCard("fcn16s", "FCN-16s", 2015, *_FCN, partial(FCN, 1), 16, 75_402, 1.5, 0.333, 0.88),
-        HeadCard("fcn8s", "FCN-8s", 2015, *_FCN, partial(FCN, 2), 8, 79_535, 1.5, 0.338, 0.881),
-        HeadCard("unet", "U-Net", 2015, *_UNET, UNet, 4, 330_101, 1.0, 0.304, 0.874),
-        HeadCard("deeplab", "DeepLabV3", 2017, *_DEEPLAB, DeepLab, 8, 402_117, 1.5, 0.345, 0.872),
+        HeadCard("fcn32s", "FCN-32s", 2015, *_FCN, partial(FCN, 0), 32, 66_517, 1.0, 0.0, 0.321, 0.869),
+        HeadCard("fcn16s", "FCN-16s", 2015, *_FCN, partial(FCN, 1), 16, 75_402, 1.5, 0.0, 0.333, 0.88),
+        HeadCard("fcn8s", "FCN-8s", 2015, *_FCN, partial(FCN, 2), 8, 79_535, 1.5, 0.0, 0.338, 0.881),
+        HeadCard("unet", "U-Net", 2015, *_UNET, UNet, 4, 330_101, 1.0, 0.0, 0.304, 0.874),
+        HeadCard("deeplab", "DeepLabV3", 2017, *_DEEPLAB, DeepLab, 8, 402_117, 1.5, 0.0, 0.345, 0.872),
     )
 }
 """In the order in which they are taught."""
@@ -96,17 +99,18 @@ def load(head_id: str, seed: int | None = None) -> nn.Module:
     return head.eval().requires_grad_(False)
 
 
-def labels(logits: Tensor, fit: Fit, background_bias: float = 0.0) -> Tensor:
+def labels(logits: Tensor, fit: Fit, background_bias: float = 0.0, certainty: float = 0.0) -> Tensor:
     """The class of each pixel of the photo.
 
     Args:
         logits: (N, 21, h, w) over the network's input.
         fit: how the photo lies in it.
         background_bias: added to the background's logit: more of it leaves less colour.
+        certainty: the probability that a class must reach in one cell of a photo to be there at all.
 
     Returns:
         (N, height, width) int64, 0 … 20.
     """
-    scores = fit.maps_to_photo(logits)
-    scores[:, 0] += background_bias
-    return scores.argmax(1)
+    logits = torch.cat([logits[:, :1] + background_bias, logits[:, 1:]], 1)
+    weak = torch.stack([doubtful(one, certainty) for one in logits])
+    return fit.maps_to_photo(logits).masked_fill(weak[:, :, None, None], -torch.inf).argmax(1)

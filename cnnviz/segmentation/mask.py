@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from cnnviz.engine.results import SegmentationResult, Size
-from cnnviz.segmentation.postprocess import scores_at_photo
+from cnnviz.segmentation.postprocess import doubtful, scores_at_photo
 
 TOP = 3
 """Classes that a pixel is told of."""
@@ -68,6 +68,8 @@ def contenders(scores: NDArray[np.float32]) -> NDArray[np.int64]:
 def decide(result: SegmentationResult, size: Size, threshold: float = 0.0) -> NDArray[np.uint8]:
     """The class of each pixel: the most probable one, or the background where that isn't sure enough.
 
+    Classes that are :func:`doubtful` in the whole photo are left out.
+
     Args:
         result: of :func:`favour`; its own bias isn't added again.
         size: (height, width) of the mask.
@@ -76,13 +78,15 @@ def decide(result: SegmentationResult, size: Size, threshold: float = 0.0) -> ND
     Returns:
         (height, width) uint8.
     """
+    weak = doubtful(torch.tensor(result.scores), result.certainty)
     if threshold <= 0:
-        some = contenders(result.scores)
+        sure = np.flatnonzero(~weak.numpy())
+        some = sure[contenders(result.scores[sure])]
         scores = scores_at_photo(replace(result, scores=result.scores[some]), size)
         # max is twice as quick as argmax.
         return some.astype(np.uint8)[torch.from_numpy(scores).max(0).indices.numpy()]
     every = torch.from_numpy(scores_at_photo(result, size))
-    best = every.max(0)
+    best = every.masked_fill(weak[:, None, None], -torch.inf).max(0)
     # The best one's softmax, without the others'.
     sure = (every - best.values).exp_().sum(0) <= 1 / threshold
     return (best.indices * sure).to(torch.uint8).numpy()

@@ -47,25 +47,6 @@ def scores_at_photo(result: SegmentationResult, size: Size | None = None) -> NDA
     return _enlarged(result, size).numpy()
 
 
-def labels(
-    result: SegmentationResult, size: Size | None = None, background_bias: float | None = None
-) -> NDArray[np.uint8]:
-    """The class of each pixel: that of the largest enlarged score.
-
-    Args:
-        size: as in :func:`scores_at_photo`.
-        background_bias: is added to the background's logit: more of it leaves less colour. None for the
-            network's own.
-
-    Returns:
-        (height, width) uint8, indices into the result's classes.
-    """
-    scores = _enlarged(result, size)
-    scores[0] += result.background_bias if background_bias is None else background_bias
-    # max is twice as quick as argmax.
-    return scores.max(0).indices.to(torch.uint8).numpy()
-
-
 def probabilities_at(result: SegmentationResult, x: float, y: float) -> NDArray[np.float32]:
     """(C,) float32, softmax of the enlarged scores at a point of the photo, in pixels from its corner.
 
@@ -73,6 +54,26 @@ def probabilities_at(result: SegmentationResult, x: float, y: float) -> NDArray[
     """
     scores = _read(result, torch.tensor([y]), torch.tensor([x]))[:, 0, 0]
     return scores.softmax(0).numpy()
+
+
+def doubtful(scores: Tensor, certainty: float) -> Tensor:
+    """Which classes no cell is sure of: weak signs of a class count only where there is a strong one, too.
+
+    Canny's hysteresis (IEEE PAMI 1986, § V) for whole classes, against false colour.
+
+    Args:
+        scores: (C, h, w) logits, the background first, already favoured.
+        certainty: the probability that one cell must reach, 0 to 1.
+
+    Returns:
+        (C,) bool; never the background.
+
+    >>> doubtful(torch.tensor([[[0.0, 0.0]], [[2.0, -9.0]], [[0.1, 0.1]]]), 0.7)
+    tensor([False, False,  True])
+    """
+    weak = scores.softmax(0).amax((1, 2)) < certainty
+    weak[0] = False
+    return weak
 
 
 def shares(labels: NDArray[np.uint8], classes: Sequence[str]) -> dict[int, float]:

@@ -71,6 +71,7 @@ def add_up(rgb: NDArray[np.uint8], seed: int | None = None) -> Skips:
                 input_size=(fit.padded_height, fit.padded_width),
                 extent=extent,
                 background_bias=heads.HEADS[HEAD].background_bias,
+                certainty=heads.HEADS[HEAD].certainty,
             )
             made.append(Step(stride, part[0].numpy(), result))
         return Skips(tuple(made), head(maps)[0].numpy())

@@ -16,6 +16,7 @@ was stopped goes on where it was when the same command is given again.
 from __future__ import annotations
 
 import argparse
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,8 @@ from cnnviz.training.loop import Recipe, averaged
 from cnnviz.training.segmentation import RECIPES, train_head
 from cnnviz.training.segmentation_figures import figures
 
-BIASES = (0.0, 0.5, 1.0, 1.5, 2.0)
+BIASES = (0.5, 1.0, 1.5, 2.0)
+CERTAINTIES = (0.0, 0.6, 0.7, 0.8, 0.9)
 THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 SUPPRESSION = (0.4, 0.5, 0.6)
 
@@ -88,8 +90,11 @@ def _choose(chosen: argparse.Namespace) -> None:
     }
     detector = found.pop(pyramid.ID, None)
     for side in chosen.sides:
-        for (head_id, bias), result in figures(found, held, side, dict.fromkeys(found, BIASES)).items():
-            print(f"{head_id}, {side} px, background bias {bias}: {result}", flush=True)
+        tried = dict.fromkeys(found, tuple(product(BIASES, CERTAINTIES)))
+        for (head_id, (bias, certainty)), result in figures(found, held, side, tried).items():
+            print(
+                f"{head_id}, {side} px, background bias {bias}, certainty {certainty}: {result}", flush=True
+            )
         for nms_iou in SUPPRESSION:
             if detector is None:
                 continue
@@ -121,15 +126,15 @@ def _ship(chosen: argparse.Namespace) -> None:
 def _measure(chosen: argparse.Namespace) -> None:
     photos = voc_data.read(chosen.data)
     shipped = {name: heads.load(name) for name in chosen.heads if name in HEADS}
-    biases = {name: (HEADS[name].background_bias,) for name in shipped}
+    settings = {name: ((HEADS[name].background_bias, HEADS[name].certainty),) for name in shipped}
     theirs = {name: outside.MeanIou() for name in shipped} if chosen.outside else {}
 
     def also(head_id: str, truth: NDArray[np.uint8], found: NDArray[np.int64]) -> None:
         if theirs:
             theirs[head_id].add(truth, found)
 
-    for (name, bias), result in figures(shipped, photos, heads.SIDE, biases, also).items():
-        print(f"{name}, {heads.SIDE} px, background bias {bias}: {result}", flush=True)
+    for (name, (bias, certainty)), result in figures(shipped, photos, heads.SIDE, settings, also).items():
+        print(f"{name}, {heads.SIDE} px, background bias {bias}, certainty {certainty}: {result}", flush=True)
         print(
             "  "
             + ", ".join(

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from cnnviz.metrics.segmentation import SegmentationScores, confusion_matrix, segmentation_scores
 from cnnviz.segmentation import backbone
+from cnnviz.segmentation.postprocess import doubtful
 from cnnviz.segmentation.voc import CLASSES, VOID
 from cnnviz.training.voc_data import Photo
 
@@ -71,42 +72,55 @@ class _Counts:
             self.right += bool(seen.any() and seen.argmax() == areas.argmax())
 
 
+Setting = tuple[float, float]
+"""A background bias, and the certainty that a class needs somewhere."""
+
+
+def favoured(scores: Tensor, bias: float) -> Tensor:
+    """Scores (C, …) with `bias` added to the background's."""
+    return torch.cat([scores[:1] + bias, scores[1:]])
+
+
 def predictions(
-    heads: Mapping[str, nn.Module], photos: Sequence[Photo], side: int, biases: Mapping[str, Sequence[float]]
-) -> Iterator[tuple[Photo, str, float, NDArray[np.int64]]]:
-    """The label map of every photo by every head with every background bias, at the photo's size."""
+    heads: Mapping[str, nn.Module],
+    photos: Sequence[Photo],
+    side: int,
+    settings: Mapping[str, Sequence[Setting]],
+) -> Iterator[tuple[Photo, str, Setting, NDArray[np.int64]]]:
+    """The label map of every photo by every head with every setting, at the photo's size."""
     for photo in photos:
         x, lies = backbone.preprocess(photo.rgb(), side)
         with torch.inference_mode():
             maps = backbone.features(x)
             for head_id, head in heads.items():
-                scores = lies.maps_to_photo(head(maps))[0]
-                best, label = scores[1:].max(0)
-                for bias in biases[head_id]:
-                    found = torch.where(best > scores[0] + bias, label + 1, 0)
-                    yield photo, head_id, bias, found.numpy()
+                logits = head(maps)
+                scores = lies.maps_to_photo(logits)[0]
+                for bias, certainty in settings[head_id]:
+                    weak = doubtful(favoured(logits[0], bias), certainty)
+                    found = favoured(scores, bias).masked_fill(weak[:, None, None], -torch.inf).argmax(0)
+                    yield photo, head_id, (bias, certainty), found.numpy()
 
 
 def figures(
     heads: Mapping[str, nn.Module],
     photos: Sequence[Photo],
     side: int,
-    biases: Mapping[str, Sequence[float]],
+    settings: Mapping[str, Sequence[Setting]],
     also: Callable[[str, NDArray[np.uint8], NDArray[np.int64]], None] | None = None,
-) -> dict[tuple[str, float], Figures]:
-    """The figures of each head with each background bias.
+) -> dict[tuple[str, Setting], Figures]:
+    """The figures of each head with each setting.
 
     Args:
         also: is called with each head's id, truth and prediction.
     """
     counts = {
-        (head_id, bias): _Counts(np.zeros((len(CLASSES),) * 2, np.int64))
+        (head_id, setting): _Counts(np.zeros((len(CLASSES),) * 2, np.int64))
         for head_id in heads
-        for bias in biases[head_id]
+        for setting in settings[head_id]
     }
-    for photo, head_id, bias, found in predictions(heads, photos, side, biases):
+    for photo, head_id, setting, found in predictions(heads, photos, side, settings):
         truth = photo.mask()
-        counts[head_id, bias].add(truth, found)
+        counts[head_id, setting].add(truth, found)
         if also:
             also(head_id, truth, found)
     return {

@@ -9,7 +9,8 @@ import torchvision
 from cnnviz.engine.catalogue import model, models
 from cnnviz.engine.segmenters import OwnSegmenter, Segmenter
 from cnnviz.segmentation import backbone, heads
-from cnnviz.segmentation.postprocess import labels, scores_at_photo
+from cnnviz.segmentation.mask import decide, favour
+from cnnviz.segmentation.postprocess import scores_at_photo
 from tests.engine.random_models import segmenter
 
 COFFEE = skimage.data.coffee()
@@ -46,7 +47,7 @@ def test_it_is_torchvisions_model(name):
     assert not result.scores.flags.writeable
     enlarged = scores_at_photo(result, result.input_size)
     np.testing.assert_allclose(enlarged, expected, atol=1e-4 * np.abs(expected).max())
-    assert (labels(result, result.input_size) == expected.argmax(0)).mean() > 0.999
+    assert (decide(result, result.input_size) == expected.argmax(0)).mean() > 0.999
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
@@ -66,7 +67,7 @@ def test_strips_do_not_fill_the_memory():
 
 def test_a_dot():
     (result,) = segment(Smaller(model(OFFICIAL[0]), segmenter(OFFICIAL[0])), COFFEE[:1, :1])
-    assert labels(result).shape == (1, 1)
+    assert decide(favour(result), (1, 1)).shape == (1, 1)
 
 
 @pytest.mark.parametrize("head", heads.HEADS)
@@ -79,8 +80,9 @@ def test_ours(head):
     np.testing.assert_allclose(result.scores, logits[0], atol=1e-3)
     assert result.stride == heads.HEADS[head].stride
     assert result.background_bias == heads.HEADS[head].background_bias
-    expected = heads.labels(logits, fit, result.background_bias)[0].numpy()
-    assert (labels(result) == expected).mean() > 0.999
+    assert result.certainty == heads.HEADS[head].certainty
+    expected = heads.labels(logits, fit, result.background_bias, result.certainty)[0].numpy()
+    assert (decide(favour(result), result.photo) == expected).mean() > 0.999
 
 
 def test_our_heads_share_one_backbone():

@@ -58,6 +58,7 @@ def test_card(head_id: str) -> None:
     assert f"{known.parameters:,} parameters" in text
     assert known.paper_url.rsplit("/", 1)[1] in text
     assert f"background bias {known.background_bias:g}" in text
+    assert f"certainty {known.certainty:g}" in text
     (row,) = re.findall(r"^\| \*\*shipped\*\* \| ([\d.]+) \| ([\d.]+) \|", text, re.M)
     assert [float(value) for value in row] == [known.mean_iou, known.pixel_accuracy]
     stored = load_file(weights.FOLDER / f"{head_id}.safetensors")
@@ -73,7 +74,9 @@ def share(rgb: np.ndarray, head_id: str) -> dict[str, float]:
     x, lies = backbone.preprocess(rgb, heads.SIDE)
     with torch.inference_mode():
         logits = heads.load(head_id)(backbone.features(x))
-        found = heads.labels(logits, lies, HEADS[head_id].background_bias)[0].numpy()
+        found = heads.labels(logits, lies, HEADS[head_id].background_bias, HEADS[head_id].certainty)[
+            0
+        ].numpy()
     assert found.shape == rgb.shape[:2]
     return {CLASSES[label]: float((found == label).mean()) for label in np.unique(found)}
 

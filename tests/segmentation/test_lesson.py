@@ -1,6 +1,7 @@
 """What the segmentation lesson computes, against torch and numbers made by hand."""
 
 import doctest
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from cnnviz.segmentation.cutout import alpha, cut_out
 from cnnviz.segmentation.heads import HEADS
 from cnnviz.segmentation.mask import Hints, contenders, decide, favour, hints, probability, shown_size
 from cnnviz.segmentation.parameters import by_kind
-from cnnviz.segmentation.postprocess import labels, probabilities_at, scores_at_photo
+from cnnviz.segmentation.postprocess import probabilities_at, scores_at_photo
 from cnnviz.segmentation.skips import add_up
 from cnnviz.segmentation.voc import CLASSES
 from cnnviz.zoo import efficientnet_lite0
@@ -54,7 +55,9 @@ def test_examples(module: object) -> None:
 @pytest.mark.parametrize("bias", [None, 0.0, -2.0, 3.5])
 def test_favouring_cells_is_favouring_pixels(result: SegmentationResult, bias: float | None) -> None:
     favoured = favour(result, bias)
-    np.testing.assert_array_equal(decide(favoured, (30, 45)), labels(result, (30, 45), background_bias=bias))
+    expected = scores_at_photo(result, (30, 45))
+    expected[0] += 0.75 if bias is None else bias
+    np.testing.assert_array_equal(decide(favoured, (30, 45)), expected.argmax(0))
     assert favoured.background_bias == 0
     assert not favoured.scores.flags.writeable
     again = scores_at_photo(favoured) - scores_at_photo(result)
@@ -68,6 +71,21 @@ def test_only_the_sure_are_coloured(result: SegmentationResult, threshold: float
     best, expected = shares.max(0)
     expected[best < threshold] = 0
     np.testing.assert_array_equal(decide(result, (30, 45), threshold), expected.numpy())
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5])
+@pytest.mark.parametrize("certainty", [0.8, 0.9, 0.95, 1.0])
+def test_classes_that_no_cell_is_sure_of_are_left_out(
+    result: SegmentationResult, threshold: float, certainty: float
+) -> None:
+    peaks = torch.tensor(result.scores).softmax(0).flatten(1).max(1).values
+    shares = torch.from_numpy(scores_at_photo(result, (30, 45))).softmax(0)
+    shares[1:][peaks[1:] < certainty] = 0
+    best, expected = shares.max(0)
+    expected[best < threshold] = 0
+    found = decide(replace(result, certainty=certainty), (30, 45), threshold)
+    np.testing.assert_array_equal(found, expected.numpy())
+    assert (found != decide(result, (30, 45), threshold)).any() == bool((peaks < certainty).any())
 
 
 def test_probabilities_of_pixels_and_points_agree(result: SegmentationResult) -> None:

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 from cnnviz.engine.results import SegmentationResult
 from cnnviz.segmentation import postprocess
 from cnnviz.segmentation.backbone import fit
-from cnnviz.segmentation.postprocess import labels, probabilities_at, scores_at_photo, shares
+from cnnviz.segmentation.mask import decide, favour
+from cnnviz.segmentation.postprocess import probabilities_at, scores_at_photo, shares
 
 
 def result(scores, photo, extent=None, bias=0.0):
@@ -50,16 +51,20 @@ def test_padding_is_left_out():
 
 def test_labels_are_the_largest_scores():
     ours = result(SCORES, (48, 64))
-    np.testing.assert_array_equal(labels(ours), scores_at_photo(ours).argmax(0))
-    assert labels(ours).dtype == np.uint8
+    found = decide(ours, (48, 64))
+    np.testing.assert_array_equal(found, scores_at_photo(ours).argmax(0))
+    assert found.dtype == np.uint8
 
 
 def test_more_background_leaves_less_colour():
-    colour = [(labels(result(SCORES, (48, 64)), background_bias=bias) != 0).mean() for bias in (-9, 0, 1, 9)]
+    def coloured(one, bias=None):
+        return (decide(favour(one, bias), one.photo) != 0).mean()
+
+    colour = [coloured(result(SCORES, (48, 64)), bias) for bias in (-9, 0, 1, 9)]
     assert colour[0] > colour[1] > colour[2] > colour[3] == 0
     biased = result(SCORES, (48, 64), bias=1.0)
-    assert (labels(biased) != 0).mean() == colour[2]
-    assert (labels(biased, background_bias=0) != 0).mean() == colour[1]
+    assert coloured(biased) == colour[2]
+    assert coloured(biased, 0) == colour[1]
 
 
 def test_the_probabilities_at_a_pixel():
@@ -70,7 +75,7 @@ def test_the_probabilities_at_a_pixel():
 
 
 def test_shares_add_up():
-    found = shares(labels(result(SCORES, (48, 64))), "abc")
+    found = shares(decide(result(SCORES, (48, 64)), (48, 64)), "abc")
     assert sum(found.values()) == pytest.approx(1)
     assert list(found.values()) == sorted(found.values(), reverse=True)
 

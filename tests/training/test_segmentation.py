@@ -103,14 +103,17 @@ class Fixed(nn.Module):
 
 
 def test_figures(photos: list[Photo]) -> None:
-    found = figures({"fixed": Fixed()}, photos, 320, {"fixed": (0.0, 3.0)})
+    found = figures({"fixed": Fixed()}, photos, 320, {"fixed": ((0.0, 0.0), (3.0, 0.0), (0.0, 0.9))})
     theirs = outside.MeanIou()
-    figures({"fixed": Fixed()}, photos, 320, {"fixed": (0.0,)}, lambda _, *pair: theirs.add(*pair))
-    assert theirs.value() == pytest.approx(found["fixed", 0.0].mean_iou)
-    coloured, bare = found["fixed", 0.0], found["fixed", 3.0]
+    figures({"fixed": Fixed()}, photos, 320, {"fixed": ((0.0, 0.0),)}, lambda _, *pair: theirs.add(*pair))
+    assert theirs.value() == pytest.approx(found["fixed", (0.0, 0.0)].mean_iou)
+    coloured, bare = found["fixed", (0.0, 0.0)], found["fixed", (3.0, 0.0)]
     assert (coloured.empty, coloured.coloured) == (4, 4)
     assert (coloured.about, coloured.right) == (8, 4)
     assert (bare.coloured, bare.right) == (0, 0)
+    # e² / (e² + 20) = 27 %: nowhere sure enough.
+    doubted = found["fixed", (0.0, 0.9)]
+    assert (doubted.coloured, doubted.right, doubted.mean_iou) == (0, 0, bare.mean_iou)
     masks = np.concatenate([photo.mask().ravel() for photo in photos])
     bus, counted = (masks == 6).sum(), (masks != VOID).sum()
     assert coloured.scores.iou[6] == pytest.approx(bus / counted)
