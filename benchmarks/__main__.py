@@ -3,7 +3,17 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import attribution, counting, engine, metrics, receptive_field, startup, tweaks, upsampling
+from benchmarks import (
+    attribution,
+    counting,
+    engine,
+    metrics,
+    receptive_field,
+    residual,
+    startup,
+    tweaks,
+    upsampling,
+)
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "startup": startup.main,
@@ -13,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "metrics": metrics.main,
     "attribution": attribution.main,
     "upsampling": upsampling.main,
+    "residual": residual.main,
     "engine": engine.main,
 }
 

@@ -176,10 +176,11 @@ def path_gradients(trace: Trace, gradient: Tensor, samples: int, generator: torc
     if samples < 1:
         raise SettingError(N_("{samples} paths of each length are too few; 1 is the least"), samples=samples)
     blocks = len(trace)
-    lengths = torch.arange(blocks + 1).repeat_interleave(samples)
-    # A random order of the blocks for each path, of which it takes the first.
-    place = torch.rand(len(lengths), blocks, generator=generator).argsort(1).argsort(1)
-    found = trace.back(gradient, place < lengths[:, None]).flatten(1).norm(dim=1).view(blocks + 1, samples)
+    # Random orders of the blocks; a path takes the first so many of one. So neighbouring lengths share their luck,
+    # and their means lie on a smooth line.
+    place = torch.rand(samples, blocks, generator=generator).argsort(1).argsort(1)
+    paths = (place < torch.arange(blocks + 1)[:, None, None]).flatten(0, 1)
+    found = trace.back(gradient, paths).flatten(1).norm(dim=1).view(blocks + 1, samples)
     sums = trace.by_length(gradient)
     return PathGradients(
         path_counts(blocks),

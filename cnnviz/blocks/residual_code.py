@@ -238,9 +238,9 @@ def gradient_along(paths):
 
 {every}
 # %% {samples} paths of each length
-lengths = torch.arange({n + 1}).repeat_interleave({samples})
-order = torch.rand(len(lengths), {n}, generator=torch.Generator().manual_seed({settings.seed}))
-paths = order.argsort(1).argsort(1) < lengths[:, None]
+order = torch.rand({samples}, {n}, generator=torch.Generator().manual_seed({settings.seed}))
+paths = order.argsort(1).argsort(1) < torch.arange({n + 1})[:, None, None]  # the first so many of each order
+paths = paths.flatten(0, 1)
 norms = gradient_along(paths).norm(dim=1).view(-1, {samples}).mean(1)
 carried = torch.tensor([comb({n}, length) for length in range({n + 1})]).double() * norms
 below = ((carried / carried.sum()).cumsum(0)).tolist()

@@ -120,7 +120,7 @@ def log_lines(
         height = f"{y(floor):.1f}"
         marks.append(
             f'<line x1="0" x2="100%" y1="{height}" y2="{height}" stroke="currentColor" stroke-dasharray="2 4"/>'
-            f'<text x="100%" y="{y(floor) - 6:.1f}" text-anchor="end">{escape(labels.floor)}</text>'
+            f'<text x="100%" y="{y(floor) + 16:.1f}" text-anchor="end">{escape(labels.floor)}</text>'
         )
     return _drawing(
         shapes, marks, _powers(low, high), [(x(tick - first), str(tick)) for tick in _ticks(first, count)],

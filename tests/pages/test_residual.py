@@ -176,7 +176,7 @@ def test_gradients_by_depth_and_their_code() -> None:
     )
     assert f"a factor of **{plain.per_layer:.3f}**" in texts(at)
     assert f"a factor of **{residual.per_layer:.3f}**" in texts(at)
-    assert f"plain, layer 1: {plain.median[0]:.2g}" in texts(at)
+    assert f"Plain, layer 1: {plain.median[0]:.2g}" in texts(at)
     told = printed(at)
     assert numbers(told, "factor a layer") == pytest.approx([plain.per_layer, residual.per_layer], rel=1e-6)
     assert numbers(told, "first") == pytest.approx([plain.median[0], residual.median[0]], rel=1e-6)

@@ -31,7 +31,7 @@ from cnnviz.ui.lesson import LessonPage
 from cnnviz.ui.residual import seeds
 from cnnviz.zoo.counting import count
 
-_MAP, _JACOBIAN = 190, 215
+_MAP, _JACOBIAN = 165, 215
 """Width of a map and of a Jacobian, in pixels."""
 MOST_ASKED = 3
 """Channels up to which one can be asked for a count by heart."""

@@ -105,8 +105,8 @@ def _figure(plain: GradientNorms, residual: GradientNorms) -> str:
     lines = [
         Line(name, each.median, each.norms.min(0), each.norms.max(0), paint, dashed)
         for name, each, paint, dashed in (
-            (_("plain"), plain, PLAIN, True),
-            (_("residual"), residual, RESIDUAL, False),
+            (_("Plain"), plain, PLAIN, True),
+            (_("Residual"), residual, RESIDUAL, False),
         )
     ]
     labels = LogLabels(
