@@ -110,7 +110,7 @@ def precision() -> None:
         runner = load(card) if card.own else runner_of(card)(card, random_network(card))
         prepared = runner.prepare(rgb)
         usual, last = runner, copy.copy(runner)
-        last.module = copy.deepcopy(runner.module).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        last.module = copy.deepcopy(runner.module).to(memory_format=torch.channels_last)
         x = prepared.x.contiguous(memory_format=torch.channels_last)
 
         def run(
