@@ -126,7 +126,8 @@ def gradient_figure(
             "range": [low, high],
             "fixedrange": True,
             "exponentformat": "power",
-            "nticks": 8,
+            # Powers of ten only, however small the range.
+            "dtick": max(1, round((high - low) / 8)),
         },
     )
     return figure

@@ -48,4 +48,5 @@ def test_small_differences_look_small() -> None:
     norms = np.array([[0.2, 0.4]])
     figure = gradient_figure(norms, norms, [], WORDS)
     assert tuple(figure.layout.yaxis.range) == (-3, 0)
+    assert figure.layout.yaxis.dtick == 1
     assert len(figure.data) == 2
