@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
+from torchvision.ops import DeformConv2d
 
 from cnnviz.errors import ModelError, SettingError
 from cnnviz.messages import N_
@@ -90,7 +91,8 @@ class _Tracer(fx.Tracer):
         self.thread = threading.get_ident()
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return m.__module__ == "cnnviz.zoo.lenet" or super().is_leaf_module(m, module_qualified_name)
+        own = m.__module__ == "cnnviz.zoo.lenet" or isinstance(m, DeformConv2d)
+        return own or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(
         self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
