@@ -30,25 +30,24 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(script: Path, log: Path) -> Iterator[str]:
-    """Run a Streamlit script on a loopback port; yield its address once it answers."""
-    port = free_port()
+def started(script: Path, log: Path, port: int, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a Streamlit script on a loopback port; yield its process once it answers."""
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     command += ["--server.headless", "true", "--server.address", "127.0.0.1"]
+    environment = os.environ | settings
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=os.environ)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=environment)
     try:
-        address = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + READY_SECONDS
         while True:
             try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).read()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).read()
                 break
             except OSError:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(log.read_text()) from None
                 time.sleep(0.1)
-        yield address
+        yield process
     finally:
         process.terminate()
         try:
@@ -56,6 +55,14 @@ def serve(script: Path, log: Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(10)
+
+
+@contextmanager
+def serve(script: Path, log: Path) -> Iterator[str]:
+    """Run a Streamlit script on a loopback port; yield its address once it answers."""
+    port = free_port()
+    with started(script, log, port):
+        yield f"http://127.0.0.1:{port}"
 
 
 def chromium() -> str:
@@ -84,9 +91,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
-        yield started
-        started.close()
+        launched = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        yield launched
+        launched.close()
 
 
 @pytest.fixture
