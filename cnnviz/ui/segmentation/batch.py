@@ -46,9 +46,12 @@ def shrink(photo: NDArray[np.uint8], result: SegmentationResult) -> Small:
 
 
 def draw(lesson: LessonPage) -> None:
-    card = live.choose_model(lesson, cards(), DEFAULT)
-    live.several(lesson, card, shrink, partial(_ask, lesson), _table)
-    st.caption(honest(card))
+    controls, stage = lesson.bench()
+    with controls:
+        card = live.choose_model(lesson, cards(), DEFAULT)
+    with stage:
+        live.several(lesson, card, shrink, partial(_ask, lesson), _table)
+        st.caption(honest(card))
     lesson.section("several")
     bias = HEADS[card.id.removeprefix(OWN)].background_bias if card.own else 0.0
     lesson.code(batch_code((card.id, card.download), bias, SIDE), files=lambda: files([card.id]))
