@@ -7,6 +7,8 @@ from torch import nn
 from cnnviz.blocks.drawing import drawing
 from cnnviz.blocks.small_se_resnet import WIDTHS, SmallSEResNet
 from cnnviz.blocks.squeeze_excite import SqueezeExcite, excitation_parameters
+from cnnviz.layers.receptive_field import Layer, trace
+from cnnviz.training.lit_shapes import SIDE
 
 
 def test_by_hand() -> None:
@@ -40,6 +42,18 @@ def test_only_the_gates_differ_from_the_plain_network() -> None:
     ]
     assert sizes[1] - sizes[0] == sum(excitation_parameters(width, 16) for width in WIDTHS)
     assert SmallSEResNet(24, 4)(torch.zeros(2, 3, 32, 32)).shape == (2, 24)
+
+
+def test_a_unit_of_the_last_stage_can_see_the_whole_picture() -> None:
+    """The lesson says so: 47 pixels of 32."""
+    network = SmallSEResNet(24, None)
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    layers = [
+        Layer("conv", each.kernel_size[0], each.stride[0])
+        for each in convolutions
+        if each.kernel_size != (1, 1)
+    ]
+    assert trace(layers)[-1].size == 47 > SIDE
 
 
 def test_drawing_shows_the_shapes_of_the_three_steps() -> None:
