@@ -209,5 +209,5 @@ def archive(network: DenseNet, images: NDArray[np.float32], labels: NDArray[np.i
         if not name.endswith("num_batches_tracked")
     }
     packed = io.BytesIO()
-    np.savez_compressed(packed, images=images, labels=labels, **weights)  # type: ignore[arg-type]
+    np.savez_compressed(packed, images=images, labels=labels, **weights)
     return packed.getvalue()

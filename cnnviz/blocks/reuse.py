@@ -29,7 +29,7 @@ def readers(network: DenseNet, block: int) -> list[nn.Conv2d | nn.Linear]:
     position = stages.index(network.blocks[block])
     behind = stages[position + 1] if position + 1 < len(stages) else network.head
     parts = [*network.blocks[block].layers, behind]
-    return [next(part for part in each if isinstance(part, nn.Conv2d | nn.Linear)) for each in parts]  # type: ignore[attr-defined]
+    return [next(part for part in each if isinstance(part, nn.Conv2d | nn.Linear)) for each in parts]
 
 
 def connections(network: DenseNet) -> Iterator[tuple[int, int, int]]:
@@ -110,7 +110,7 @@ def rank_correlation(first: Map, second: Map) -> float:
     ranks = [_ranks(each[flows]) for each in (first, second)]
     if any(np.ptp(each) == 0 for each in ranks):
         return float("nan")
-    return float(np.corrcoef(ranks)[0, 1])
+    return float(np.asarray(np.corrcoef(ranks))[0, 1])
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:

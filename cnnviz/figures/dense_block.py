@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -18,12 +19,22 @@ _WRITE_FROM, _NOTE_FROM = 0.055, 0.5
 """Shares of the widest bar from which a part has room for its number, and the space beside a bar for a note."""
 
 
+def _ink(shade: NDArray[np.integer[Any]]) -> tuple[int, int, int]:
+    """Black or white, whichever is read more easily on an RGB colour (WCAG 2, relative luminance)."""
+    level = shade / 255
+    linear = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
+    # Where both contrasts are equal: (L + 0.05) / 0.05 = 1.05 / (L + 0.05).
+    return (0, 0, 0) if linear @ np.array([0.2126, 0.7152, 0.0722]) > 0.179 else (255, 255, 255)
+
+
+def _css(shade: Sequence[int]) -> str:
+    return f"rgb({','.join(map(str, shade))})"
+
+
 def _inks(count: int) -> list[tuple[str, str]]:
     """Background and text colour of each of `count` sources, from dark to bright in their order."""
     shades = colormaps["viridis"](np.linspace(0.12, 0.98, count), bytes=True)[:, :3].astype(int)
-    weights = np.array([0.299, 0.587, 0.114])
-    return [(f"rgb({r},{g},{b})", "#000" if shade @ weights > 120 else "#fff")
-            for shade in shades for r, g, b in [shade]]  # fmt: skip
+    return [(_css(shade.tolist()), _css(_ink(shade))) for shade in shades]
 
 
 # Channels
@@ -135,8 +146,7 @@ def cells(
         top, left = (row + 1) * side, (column + 1) * side
         shade = tuple(shades[row, column].tolist())
         draw.rectangle((left + 1, top + 1, left + side - 2, top + side - 2), fill=shade)
-        bright = float(shades[row, column] @ np.array([0.299, 0.587, 0.114])) > 120
-        write(row + 1, column + 1, texts[row][column], numbers, (0, 0, 0) if bright else (255, 255, 255))  # type: ignore[arg-type]
+        write(row + 1, column + 1, texts[row][column], numbers, _ink(shades[row, column]))  # type: ignore[arg-type]
     return np.asarray(image)
 
 

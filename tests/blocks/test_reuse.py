@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from cnnviz.blocks.dense import DenseNet, small_densenet
+from cnnviz.blocks.dense import DenseNet
 from cnnviz.blocks.reuse import (
     connections,
     cut,
@@ -21,7 +21,7 @@ from cnnviz.training.densenet import Setup, initialised
 
 
 def network() -> DenseNet:
-    made = small_densenet(2, 3).eval().requires_grad_(False)
+    made = initialised(Setup("digits", 2)).eval().requires_grad_(False)
     for part in made.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
             part.bias.fill_(0.1)

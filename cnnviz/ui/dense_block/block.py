@@ -49,7 +49,7 @@ def _measured(kind: str, settings: DenseSettings) -> BlockCount:
 def _reads(settings: DenseSettings) -> tuple[int, ...]:
     """Channels that the first BatchNorm of each layer normalises."""
     with torch.device("meta"):
-        return tuple(layer[0].num_features for layer in DenseBlock(settings).layers)  # type: ignore[index,misc]
+        return tuple(layer[0].num_features for layer in DenseBlock(settings).layers)  # type: ignore[index]
 
 
 @st.cache_data(show_spinner=False)

@@ -183,11 +183,11 @@ def _connections(lesson: LessonPage, read: _Read, block: int, show: str) -> _Pic
         alt = _(
             "What each connection of block {block} is worth: percentage points of error that its cut adds to {whole}. The dearest is {dearest}, {points} points."
         )
-        source, target = np.unravel_index(int(np.nanargmax(lost)), lost.shape)
+        source, target = divmod(int(np.nanargmax(lost)), count)
         words = alt.format(
             block=block + 1,
             whole=_percent(read.whole),
-            dearest=f"{_source(int(source))} → {columns[target]}",
+            dearest=f"{_source(source)} → {columns[target]}",
             points=f"{100 * lost[source, target]:+.1f}",
         )
     # A width of its own would not shrink on a phone; a container's does.
