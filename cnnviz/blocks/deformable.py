@@ -149,7 +149,7 @@ def offset_parameters(in_channels: int, kernel_size: int, modulated: bool = Fals
 
 
 def effective_dilation(places: Points) -> Points:
-    """Mean distance between neighbours of the kernel, by which the paper measures how wide it looks (§ 4, Table 2).
+    """Mean distance between neighbours of the kernel, by which the paper measures how wide it looks (§ 4.2, Table 2).
 
     Args:
         places: (k², 2, …), with or without the cell's own position.

@@ -257,14 +257,16 @@ def _maps(lesson: LessonPage, given: _Settings, made: Maps) -> None:
     top = max(float(np.quantile(np.abs(each), 0.98)) for each in (made.ordinary, made.deformable)) or 1.0
     palette, limits = (DIVERGING, (-top, top)) if signed else ("gray", (0.0, top))
     factor = max(2, 2 * _MAP // max(given.x.shape))
-    both = (
+    difference = np.abs(made.deformable - made.ordinary)
+    largest = float(np.quantile(difference, 0.98)) or 1.0
+    shown = (
         (_("Ordinary convolution"), made.ordinary, palette),
         (_("With these offsets"), made.deformable, palette),
-        (_("Size of the difference"), np.abs(made.deformable - made.ordinary), "inferno"),
+        (_("Size of the difference"), difference, "inferno"),
     )
     with st.container(horizontal=True):
-        for name, values, colours in both:
-            ends = limits if colours == palette else (0.0, top)
+        for name, values, colours in shown:
+            ends = limits if colours == palette else (0.0, largest)
             words = _("{name}: {low} to {high}").format(
                 name=name, low=f"{values.min():.4g}", high=f"{values.max():.4g}"
             )
