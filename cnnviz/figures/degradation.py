@@ -189,7 +189,7 @@ def guesses_table(pictures: Floats, rows: Sequence[Guesses], title: str, alts: S
 def _layout(height: int, top: int = 28) -> dict[str, Any]:
     return {
         "height": height,
-        "margin": {"l": 8, "r": 8, "t": top, "b": 8},
+        "margin": {"l": 8, "r": 20, "t": top, "b": 8},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "itemwidth": 36},

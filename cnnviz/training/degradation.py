@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cnnviz.blocks.residual import Block
 from cnnviz.blocks.small_resnet import SmallResNet
 from cnnviz.errors import SettingError
 from cnnviz.messages import N_
@@ -187,9 +188,10 @@ def silenced(network: SmallResNet, gone: Collection[int]) -> SmallResNet:
     """
     network = copy.deepcopy(network)
     for number in gone:
-        norm = network.blocks[number].branch[-1]  # type: ignore[union-attr, index]
-        nn.init.zeros_(norm.weight)
-        nn.init.zeros_(norm.bias)
+        block = network.blocks[number]
+        assert isinstance(block, Block)
+        for each in block.branch[-1].parameters():
+            nn.init.zeros_(each)
     return network
 
 

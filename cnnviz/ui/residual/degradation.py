@@ -150,7 +150,8 @@ def _proofs(setup: Setup) -> list[Proof]:
         )
         blocks = (depth - 2) // 6
         names = f"plain-{depth}", f"ResNet-{depth}"
-        formula, expected = (make(depth, setup.width, classes) for make in (parameters_formula, parameters))
+        formula = parameters_formula(depth, setup.width, classes)
+        expected = parameters(depth, setup.width, classes)
         proofs += [
             Proof(_("Layers with weights in {network}").format(network=names[0]), rf"6 \cdot {blocks} + 2", 6 * blocks + 2,
                   measured=weighted, published=depth, source="He et al., arXiv 1512.03385, § 4.2"),
