@@ -32,7 +32,7 @@ weights: $(VENV)/app.installed
 # Collect the English sentences and bring the Korean catalogue up to date; then translate what is new.
 messages: $(VENV)/app.installed
 	$(BIN)/pybabel extract -k N_ --no-location --sort-output -o cnnviz/locale/cnnviz.pot app.py cnnviz pages
-	$(BIN)/pybabel update -i cnnviz/locale/cnnviz.pot -d cnnviz/locale -D cnnviz --no-fuzzy-matching --ignore-obsolete --omit-header
+	$(BIN)/pybabel update -i cnnviz/locale/cnnviz.pot -d cnnviz/locale -D cnnviz --no-fuzzy-matching --ignore-obsolete --omit-header --no-wrap
 
 # Let every lesson draw its card, and the README its screenshots.
 pictures: $(VENV)/dev.installed $(VENV)/chromium.installed
