@@ -54,35 +54,6 @@ def whole(page: Page, lesson: str, language: str) -> None:
     assert parameters(page)["lang"] == [language]
 
 
-@pytest.mark.parametrize("lesson", IDS)
-def test_tweak_by_keyboard_travels_in_the_link(open_page: Open, lesson: str) -> None:
-    page = open_page(lesson)
-    whole(page, lesson, "en")
-    before, url = controls(page), page.url
-    slider = page.locator('input[type="range"]:not([disabled])').first
-    slider.focus()
-    page.keyboard.press("ArrowLeft" if slider.input_value() == slider.get_attribute("max") else "ArrowRight")
-    page.wait_for_function("url => location.href !== url", arg=url)
-    settled(page)
-    after = controls(page)
-    assert after != before
-    no_exception(page)
-
-    other = open_page(page.url.split("/", 3)[3], locale="ko-KR", viewport=PHONE)
-    whole(other, lesson, "en")
-    assert controls(other) == after
-    fits(other)
-
-    away = page.get_by_role("link", name=re.compile("Home")).first
-    here = page.url
-    away.click()
-    expect(page.get_by_role("heading", name="See how convolutional networks see")).to_be_visible()
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=BY_ID[lesson].title, exact=True).click()
-    page.wait_for_function("url => location.href === url", arg=here)
-    settled(page)
-    assert controls(page) == after
-
-
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_home_fits_a_phone(open_page: Open, language: str) -> None:
     page = open_page(f"?lang={language}", viewport=PHONE)
@@ -134,21 +105,49 @@ def test_axe_finds_nothing_serious_at_home(open_page: Open, blank_violations: se
 
 
 @pytest.mark.parametrize("lesson", IDS)
-def test_axe_is_content_and_the_language_switch_keeps_the_state(
-    open_page: Open, blank_violations: set[str], lesson: str
-) -> None:
+def test_a_visit(open_page: Open, blank_violations: set[str], lesson: str) -> None:
+    """Every check of a lesson on one page and one more that opens its link: loading pages is what takes time."""
     page = open_page(lesson)
+    whole(page, lesson, "en")
     assert grave_violations(page, blank_violations) == {}
-    before = controls(page)
-    page.get_by_role("radio", name="한국어").or_(page.get_by_role("button", name="한국어")).first.click()
-    page.wait_for_function("() => location.search.includes('lang=ko')")
+    before, url = controls(page), page.url
+
+    # A tweak by keyboard moves the link.
+    slider = page.locator('input[type="range"]:not([disabled])').first
+    slider.focus()
+    page.keyboard.press("ArrowLeft" if slider.input_value() == slider.get_attribute("max") else "ArrowRight")
+    page.wait_for_function("url => location.href !== url", arg=url)
     settled(page)
-    whole(page, lesson, "ko")
+    after = controls(page)
+    assert after != before
+    no_exception(page)
+
+    # The link opens the same state, on a phone whose language is another one.
+    other = open_page(page.url.split("/", 3)[3], locale="ko-KR", viewport=PHONE)
+    whole(other, lesson, "en")
+    assert controls(other) == after
+    fits(other)
+
+    # The language switch keeps the state.
+    other.get_by_test_id("stExpandSidebarButton").click()
+    before = controls(other)
+    other.get_by_role("radio", name="한국어").or_(other.get_by_role("button", name="한국어")).first.click()
+    other.wait_for_function("() => location.search.includes('lang=ko')")
+    settled(other)
+    whole(other, lesson, "ko")
     # The language control itself moves; nothing else may.
-    changed = [pair for pair in zip(before, controls(page), strict=True) if pair[0] != pair[1]]
+    changed = [pair for pair in zip(before, controls(other), strict=True) if pair[0] != pair[1]]
     assert len(changed) == 2
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    fits(page)
+    fits(other)
+
+    # So does a walk home and back.
+    here = page.url
+    page.get_by_role("link", name=re.compile("Home")).first.click()
+    expect(page.get_by_role("heading", name="See how convolutional networks see")).to_be_visible()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=BY_ID[lesson].title, exact=True).click()
+    page.wait_for_function("url => location.href === url", arg=here)
+    settled(page)
+    assert controls(page) == after
 
 
 def test_first_deep_link_to_a_new_server(browser: Browser, tmp_path: Path) -> None:
