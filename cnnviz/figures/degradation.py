@@ -69,7 +69,7 @@ def curves_figure(
     layout = _layout(320, top=8) | {
         "hovermode": "x unified",
         "xaxis": {**axis, "title": {"text": labels.step}},
-        "yaxis": {**axis, "title": {"text": labels.error}, "range": [0, 100], "ticksuffix": "%", "dtick": 20},
+        "yaxis": {**axis, "title": {"text": labels.error}, "range": [0, 101], "ticksuffix": "%", "dtick": 20},
     }
     return go.Figure(lines, layout)
 
@@ -133,7 +133,7 @@ def deletion_figure(
             "ticktext": [f"{block} ↓" if block in halving else str(block) for block in ticks],
             "range": [0.4, len(blocks) + 0.6],
         },
-        "yaxis": {**axis, "title": {"text": labels.error}, "range": [0, 100], "ticksuffix": "%", "dtick": 20},
+        "yaxis": {**axis, "title": {"text": labels.error}, "range": [0, 101], "ticksuffix": "%", "dtick": 20},
         "shapes": [
             {
                 "type": "rect", "yref": "paper", "x0": min(gone) - 0.5, "x1": max(gone) + 0.5, "y0": 0, "y1": 1,
