@@ -12,6 +12,7 @@ A page opens its lesson and reads on from top to bottom::
     lesson.code(source)
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -333,7 +334,11 @@ def _proof_text(proof: Proof) -> str:
     if proof.published is not None:
         published = _("published {value} ({source})")
         parts.append(published.format(value=verdict(proof.published), source=proof.source))
-    lines = [f"**{proof.name}** {badge}", f"${proof.formula} = {_number(proof.computed)}$", " · ".join(parts)]
+    lines = [
+        f"**{proof.name}** {badge}",
+        f"${proof.formula} = {_in_tex(_number(proof.computed))}$",
+        " · ".join(parts),
+    ]
     if proof.why:
         lines.append(f"*{proof.why}*")
     return "  \n".join(lines)
@@ -345,3 +350,8 @@ def _number(value: Value) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else value
+
+
+def _in_tex(number: str) -> str:
+    """Powers of ten as such: in a formula "7e+12" would read as a sum."""
+    return re.sub(r"e([+-]\d+)$", lambda found: rf" \cdot 10^{{{int(found[1])}}}", number)
