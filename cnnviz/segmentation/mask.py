@@ -80,8 +80,8 @@ def decide(result: SegmentationResult, size: Size, threshold: float = 0.0) -> ND
     """
     weak = doubtful(torch.tensor(result.scores), result.certainty)
     if threshold <= 0:
-        sure = np.flatnonzero(~weak.numpy())
-        some = sure[contenders(result.scores[sure])]
+        there = np.flatnonzero(~weak.numpy())
+        some = there[contenders(result.scores[there])]
         scores = scores_at_photo(replace(result, scores=result.scores[some]), size)
         # max is twice as quick as argmax.
         return some.astype(np.uint8)[torch.from_numpy(scores).max(0).indices.numpy()]

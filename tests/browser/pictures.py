@@ -14,6 +14,8 @@ from cnnviz.lessons import ASSETS, LESSONS
 from tests.browser.conftest import CHROMIUM_FLAGS, ROOT, WIDE, chromium, serve, settled
 
 CARD = (480, 270)
+WIDEST = 1.3
+"""A figure is cut to the card's shape unless it is so many times wider."""
 SCREENSHOTS = {
     "convolution": "convolution?lang=en",
     "network": "network?lang=en",
@@ -37,9 +39,15 @@ def card(browser: Browser, address: str, lesson: str, *, dark: bool) -> Image.Im
     figure = page.locator(".st-key-card").first
     picture = Image.open(io.BytesIO(figure.screenshot())).convert("RGB")
     page.context.close()
-    width = min(picture.width, round(picture.height * CARD[0] / CARD[1]))
-    height = min(picture.height, round(width * CARD[1] / CARD[0]))
-    left = (picture.width - width) // 2 if picture.width > width else 0
+    shape = CARD[0] / CARD[1]
+    if picture.width > WIDEST * shape * picture.height:
+        # Shown whole, on its own ground: its middle alone would tell nothing.
+        card_ = Image.new("RGB", (picture.width, round(picture.width / shape)), picture.getpixel((0, 0)))
+        card_.paste(picture, (0, (card_.height - picture.height) // 2))
+        return card_.resize(CARD, Image.Resampling.LANCZOS)
+    width = min(picture.width, round(picture.height * shape))
+    height = min(picture.height, round(width / shape))
+    left = (picture.width - width) // 2
     return picture.crop((left, 0, left + width, height)).resize(CARD, Image.Resampling.LANCZOS)
 
 
