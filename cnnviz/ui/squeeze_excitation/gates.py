@@ -191,7 +191,7 @@ def proofs(block: Excitation, channel: int) -> list[Proof]:
     return [
         Proof(
             _("Squeeze: the mean of map {channel}").format(channel=where),
-            rf"z_{{{where}}} = \tfrac{{1}}{{{height} \cdot {width}}} \textstyle\sum u = {maps.sum():.4g} / {maps.size}",
+            rf"z_{{{where}}} = \tfrac{{1}}{{{height} \cdot {width}}} \textstyle\sum u = {shared.tex(maps.sum())} / {maps.size}",
             mean,
             measured=float(block.squeezed[channel]),
             tolerance=shared.near(mean, size),
@@ -205,7 +205,7 @@ def proofs(block: Excitation, channel: int) -> list[Proof]:
         ),
         Proof(
             _("Scale: the mean of map {channel} behind its gate").format(channel=where),
-            rf"s_{{{where}}} \cdot z_{{{where}}} = {gate:.4g} \cdot ({mean:.4g})",
+            rf"s_{{{where}}} \cdot z_{{{where}}} = {shared.tex(gate)} \cdot ({shared.tex(mean)})",
             gate * mean,
             measured=float(scaled.mean()),
             tolerance=1e-4 + shared.near(mean, size),

@@ -1,5 +1,6 @@
 """What the views have in common: the network, the picture that goes through it, a block and a channel of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -191,6 +192,15 @@ def best(look: Look, count: int = 5) -> list[int]:
 def near(value: float, scale: float) -> float:
     """How far float32 may be from `value` after summing numbers of size `scale`, relative to `value`."""
     return 1e-5 + (1e-6 * scale / abs(value) if value else 0.0)
+
+
+def tex(value: float) -> str:
+    """Four digits for a formula: closed gates are small, and "7e-05" would read there as a difference.
+
+    >>> tex(0.52254), tex(-7.2491e-05)
+    ('0.5225', '-7.249 \\\\cdot 10^{-5}')
+    """
+    return re.sub(r"e([+-]\d+)$", lambda found: rf" \cdot 10^{{{int(found[1])}}}", f"{value:.4g}")
 
 
 def knows(net: Net) -> str:

@@ -86,7 +86,8 @@ def _steps(lesson: LessonPage, block: Excitation, channel: int) -> None:
             lesson.map_image(one_map(maps[0], limits, signed), alt, caption=alt)
             total = maps[0].astype(np.float64).sum()
             st.markdown(
-                rf"$z_{{{where}}} = {total:.4g} / {maps[0].size}$  " + f"\n$= {block.squeezed[channel]:.4g}$"
+                rf"$z_{{{where}}} = {shared.tex(total)} / {maps[0].size}$  "
+                + f"\n$= {shared.tex(block.squeezed[channel])}$"
             )
         with second:
             st.markdown(f"**{heads[1]}**")
@@ -94,7 +95,7 @@ def _steps(lesson: LessonPage, block: Excitation, channel: int) -> None:
             st.markdown(_written(block, channel))
         with third:
             st.markdown(f"**{heads[2]}**")
-            alt = _("The same map times its gate, {gate:.3f}: from {low:.2f} to {high:.2f}.").format(
+            alt = _("The same map times its gate, {gate:.3g}: from {low:.3g} to {high:.3g}.").format(
                 gate=gate, low=maps[1].min(), high=maps[1].max()
             )
             lesson.map_image(one_map(maps[1], limits, signed), alt, caption=alt)
@@ -103,7 +104,8 @@ def _steps(lesson: LessonPage, block: Excitation, channel: int) -> None:
                 _("Its strongest cell, row {row}, column {column}:").format(row=row + 1, column=column + 1)
             )
             st.markdown(
-                rf"${maps[0, row, column]:.3f} \cdot {gate:.3f}$  " + f"\n$= {maps[1, row, column]:.3f}$"
+                rf"${maps[0, row, column]:.3f} \cdot {shared.tex(gate)}$  "
+                + f"\n$= {shared.tex(maps[1, row, column])}$"
             )
 
 
@@ -143,7 +145,7 @@ def _written(block: Excitation, channel: int) -> str:
     sigma = r"\sigma" if block.sigma == "Sigmoid" else r"\sigma_\text{hard}"
     return (
         f"$a = {joined} = {_score(block, channel):.3f}$  \n"
-        rf"$s_{{{channel + 1}}} = {sigma}(a) = {block.gates[channel]:.4f}$"
+        rf"$s_{{{channel + 1}}} = {sigma}(a) = {shared.tex(block.gates[channel])}$"
     )
 
 
