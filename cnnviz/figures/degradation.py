@@ -68,7 +68,7 @@ def curves_figure(
     axis: dict[str, Any] = {"gridcolor": _GRID, "fixedrange": True, "zeroline": False}
     layout = _layout(320, top=8) | {
         "hovermode": "x unified",
-        "xaxis": {**axis, "title": {"text": labels.step}},
+        "xaxis": {**axis, "title": {"text": labels.step}, "rangemode": "nonnegative"},
         "yaxis": {**axis, "title": {"text": labels.error}, "range": [0, 101], "ticksuffix": "%", "dtick": 20},
     }
     return go.Figure(lines, layout)

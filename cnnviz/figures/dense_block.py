@@ -194,6 +194,7 @@ _BAR_STYLE = """<style>
 .dense-bars th { text-align: left; font-weight: 500; padding: 0.25rem 0.6rem 0.25rem 0.3rem; vertical-align: bottom; line-height: 1.2; }
 .dense-bars th[scope=row], .dense-bars th:first-child, .dense-bars td span { white-space: nowrap; }
 .dense-bars td { padding: 0.2rem 0.6rem 0.2rem 0; min-width: 7.6rem; }
+@media (max-width: 40rem) { .dense-bars td { min-width: 5.2rem; padding-right: 0.3rem; } }
 .dense-bars td div { position: relative; height: 1.35rem; background: color-mix(in srgb, currentColor 8%, transparent); }
 .dense-bars td i { position: absolute; inset: 0 auto 0 0; background: #4c8fdc; opacity: 0.55; }
 .dense-bars td span { position: relative; padding-left: 0.35rem; font-variant-numeric: tabular-nums; }

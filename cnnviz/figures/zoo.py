@@ -282,6 +282,7 @@ _TABLE_STYLE = """<style>
   border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); white-space: nowrap; }
 .zoo-table .words, .zoo-table th:first-child { text-align: left; }
 .zoo-table td.words + td.words, .zoo-table td:not(.words) + td.words { white-space: normal; min-width: 9rem; }
+@media (max-width: 40rem) { .zoo-table td.words:first-child { white-space: normal; min-width: 5rem; } }
 .zoo-table tr.chosen { background: color-mix(in srgb, #2478d8 16%, transparent); }
 .zoo-table tr.total td { font-weight: 700; border-bottom: none; }
 </style>"""

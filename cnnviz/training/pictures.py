@@ -11,8 +11,8 @@ from cnnviz.errors import SettingError
 from cnnviz.messages import N_
 
 PICTURES: Mapping[str, str] = {
-    "digits": N_("Handwritten digits, 8 × 8"),
-    "shapes": N_("Drawn shapes, 16 × 16"),
+    "digits": N_("Digits, 8 × 8"),
+    "shapes": N_("Shapes, 16 × 16"),
 }
 """Sets by id, with their English titles."""
 SHAPES = (N_("circle"), N_("square"), N_("triangle"), N_("star"))

@@ -134,7 +134,7 @@ def _rows(curves: Curves) -> list[Row]:
         more = ""
         if shallow is not None and name.endswith("56") and shallow[-1].step == end.step:
             points = 100 * (end.train_error - shallow[-1].train_error)
-            more = _("{points} points").format(points=f"{points:+.1f}")
+            more = _("{points} points").format(points=f"{points:+.1f}".replace("-", "−"))
         rows.append(
             Row((NAMES[name], str(end.step), f"{end.train_error:.1%}", f"{end.test_error:.1%}", more))
         )
