@@ -107,7 +107,7 @@ def _show(lesson: LessonPage, plan: Plan, side: int) -> None:
         inputs=plan.inputs, outputs=plan.outputs, channels=channels
     )
     if told:
-        words = _("Two 3×3 at equal cost: {width} channels").format(width=width)
+        words = _("Two 3×3 at equal cost: {width} channels").format(width=f"{width:,}")
         drawn.append(panel(words, _("equal cost"), rival))
         counted = _(
             "Weights: {plain} for the pair, {block} for the block. For the block's multiply–accumulates, a pair could have {width} channels."
