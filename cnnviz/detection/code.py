@@ -45,7 +45,7 @@ head = read("pyramid", Pyramid())
 
 def detect(photo):
     with torch.inference_mode():
-        maps, covered = look(photo)
+        maps, covered = look(photo, SIDE)
         boxes, scores, labels = [], [], []
         for (logits, sides), stride in zip(head(maps), STRIDES, strict=True):
             probability = logits[0].sigmoid()
@@ -83,7 +83,7 @@ def start(photo_code: str, named: Named) -> str:
     written = "\n\n".join(inspect.getsource(part) for part in parts)
     head = (
         "\n# %% The head\nimport math\n\nfrom torchvision.ops import batched_nms, box_iou, nms\n\n"
-        f"names = OBJECTS = classes[1:]\nSTRIDES, WIDTH = {pyramid.STRIDES!r}, {pyramid.WIDTH}\n"
+        f"names = OBJECTS = classes[1:]\nSTRIDES, WIDTH, SIDE = {pyramid.STRIDES!r}, {pyramid.WIDTH}, {pyramid.SIDE}\n"
         f"Output = tuple[Tensor, Tensor]\n\n\n{written}"
     )
     return code.start(photo_code, [model_id], enlarging=False) + head + _OWN + _CHOOSE
@@ -146,7 +146,7 @@ def cells_code(photo_code: str, named: Named, score: float, label: int | None) -
     if named[0].startswith(code.OWN):
         count = """
 with torch.inference_mode():
-    grids = [tuple(logits.shape[2:]) for logits, sides in head(look(photo)[0])]
+    grids = [tuple(logits.shape[2:]) for logits, sides in head(look(photo, SIDE)[0])]
 total = sum(rows * columns for rows, columns in grids)
 """
     else:

@@ -254,7 +254,9 @@ def dot(diagram: Diagram, names: Mapping[str, str], within: str = "", shapes_on_
     ]
     for index, node in enumerate(diagram.nodes):
         kind = _MARK.get(node.kind, node.kind)
-        lines.append(f'n{index} [label="{_label(node, names, within, not shapes_on_arrows)}", class="{kind}"];')
+        lines.append(
+            f'n{index} [label="{_label(node, names, within, not shapes_on_arrows)}", class="{kind}"];'
+        )
     for source, target in diagram.edges:
         carried = f' [label=" {_size(diagram.nodes[source])} "]' if shapes_on_arrows else ""
         lines.append(f"n{source} -> n{target}{carried};")

@@ -48,7 +48,7 @@ def read(name, head):
 
 
 def look(photo, side={heads.SIDE}):
-    # The long side becomes {heads.SIDE} pixels; the rest is padded to whole cells of stride 32.
+    # The long side becomes `side` pixels; the rest is padded to whole cells of stride 32.
     height, width = photo.shape[:2]
     scale = side / max(height, width)
     inner_height, inner_width = max(1, round(height * scale)), max(1, round(width * scale))

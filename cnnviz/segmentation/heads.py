@@ -65,11 +65,11 @@ _DEEPLAB = (
 HEADS = {
     card.id: card
     for card in (
-        HeadCard("fcn32s", "FCN-32s", 2015, *_FCN, partial(FCN, 0), 32, 66_517, 1.0, 0.0, 0.321, 0.869),
-        HeadCard("fcn16s", "FCN-16s", 2015, *_FCN, partial(FCN, 1), 16, 75_402, 1.5, 0.0, 0.333, 0.88),
-        HeadCard("fcn8s", "FCN-8s", 2015, *_FCN, partial(FCN, 2), 8, 79_535, 1.5, 0.0, 0.338, 0.881),
-        HeadCard("unet", "U-Net", 2015, *_UNET, UNet, 4, 330_101, 1.0, 0.0, 0.304, 0.874),
-        HeadCard("deeplab", "DeepLabV3", 2017, *_DEEPLAB, DeepLab, 8, 402_117, 1.5, 0.0, 0.345, 0.872),
+        HeadCard("fcn32s", "FCN-32s", 2015, *_FCN, partial(FCN, 0), 32, 66_517, 0.5, 0.7, 0.349, 0.871),
+        HeadCard("fcn16s", "FCN-16s", 2015, *_FCN, partial(FCN, 1), 16, 75_402, 0.5, 0.9, 0.376, 0.883),
+        HeadCard("fcn8s", "FCN-8s", 2015, *_FCN, partial(FCN, 2), 8, 79_535, 1.0, 0.9, 0.361, 0.882),
+        HeadCard("unet", "U-Net", 2015, *_UNET, UNet, 4, 330_101, 0.5, 0.8, 0.381, 0.878),
+        HeadCard("deeplab", "DeepLabV3", 2017, *_DEEPLAB, DeepLab, 8, 402_117, 1.0, 0.8, 0.395, 0.879),
     )
 }
 """In the order in which they are taught."""

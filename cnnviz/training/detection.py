@@ -25,7 +25,7 @@ from cnnviz.training.loop import Recipe, train
 from cnnviz.training.segmentation import chances, draw
 from cnnviz.training.voc_data import Photo
 
-RECIPE = Recipe(6000)
+RECIPE = Recipe(5000)
 CELLS = 10
 """At most so many cells answer for a box."""
 

@@ -22,7 +22,7 @@ RECIPES = {
     "fcn16s": Recipe(3000),
     "fcn8s": Recipe(3000),
     "unet": Recipe(2400),
-    "deeplab": Recipe(2400),
+    "deeplab": Recipe(3000),
 }
 SHARES = {"whole": 0.3, "near": 0.35, "flipped": 0.25, "mosaic": 0.1}
 """How often each kind of view is drawn, of those that are cached."""

@@ -113,10 +113,10 @@ def test_the_network_s_own_generator_gives_the_number(model_id: str) -> None:
 
 
 def test_our_cells() -> None:
-    card, grids = model("lite0_pyramid"), ((28, 56), (14, 28), (7, 14))
-    assert anchors(card.id, grids).total == measured(card.id, grids) == 28 * 56 * 21 // 16
+    card, grids = model("lite0_pyramid"), ((24, 48), (12, 24), (6, 12))
+    assert anchors(card.id, grids).total == measured(card.id, grids) == 24 * 48 * 21 // 16
     assert extent(card, (200, 400)) == (400, 200)
-    assert extent(card, (180, 400)) == pytest.approx((400, 180 * 224 / 202))
+    assert extent(card, (180, 400)) == pytest.approx((400, 180 * 192 / 173))
 
 
 def test_grids_reach_beyond_a_photo_that_was_padded() -> None:

@@ -157,7 +157,7 @@ def test_ours():
     scale = COFFEE.shape[1] / fit.inner_width
     np.testing.assert_allclose(result.origins[:, 0], result.cells[:, 1] * stride * scale, rtol=1e-5)
     np.testing.assert_allclose(result.origins[:, 3] - result.origins[:, 1], stride * scale, rtol=1e-5)
-    assert result.grids == ((44, 56), (22, 28), (11, 14))
+    assert result.grids == ((36, 48), (18, 24), (9, 12))
     assert (result.score_threshold, result.iou_threshold) == (
         pyramid.CARD.score_threshold,
         pyramid.CARD.nms_iou,

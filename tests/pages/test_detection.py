@@ -84,12 +84,14 @@ def captions(at: AppTest) -> str:
     ],
 )
 def test_golden(photo: str, name: str, box: tuple[float, ...]) -> None:
-    """At the default settings the best box is the one object, and nothing else is found."""
+    """At the default settings one box is the object, and nothing of another class is found."""
     result = look(photo)
     kept = select(result).kept
     assert {result.classes[label] for label in result.labels[kept]} == {name}
-    best = result.boxes[kept[:1]].astype(np.float64)
-    assert iou_matrix(best, np.array([box], np.float64))[0, 0] > 0.5
+    # The astronaut's head and arm get boxes of their own.
+    assert len(kept) == (3 if photo == "astronaut" else 1)
+    found = result.boxes[kept].astype(np.float64)
+    assert iou_matrix(found, np.array([box], np.float64)).max() > 0.6
 
 
 def test_golden_together() -> None:
