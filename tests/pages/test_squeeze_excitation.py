@@ -16,7 +16,7 @@ from cnnviz.images import encode_png, fit
 from cnnviz.samples import load
 from cnnviz.training import se_resnet
 from cnnviz.training.lit_shapes import CLASSES, LIGHTS, small, tinted
-from cnnviz.ui.squeeze_excitation.shared import drawn
+from cnnviz.ui.squeeze_excitation.shared import drawn, tex
 
 from .visit import link, notebook_text, printed, proofs, source, texts, visit
 
@@ -136,7 +136,7 @@ def test_steps_and_their_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     at = open_at(lang="en", view="steps", on="drawn", n="9", light="warm", stage="3", c="10")
     network, rgb = se_resnet.load(4), picture(9, "warm")
     block = look(network, x_of(rgb), gated(network)[2]).chosen
-    assert f"= {block.gates[9]:.4f}$" in texts(at)
+    assert f"= {tex(block.gates[9])}$" in texts(at)
     monkeypatch.chdir(tmp_path)
     Path("picture.png").write_bytes(encode_png(rgb))
     Path("se_resnet_r4.safetensors").write_bytes((weights.FOLDER / "se_resnet_r4.safetensors").read_bytes())

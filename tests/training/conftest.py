@@ -16,7 +16,7 @@ COUNT = 12
 KINDS = ("whole", "mosaic")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
     """Two threads add in another order, and on busy cores mostly wait for each other."""
     before = torch.get_num_threads()

@@ -29,7 +29,7 @@ def test_from_data_to_weights(
     capsys.readouterr()
     run(monkeypatch, "choose", data, work, "--sides", 96, "--seed", 5)
     shown = capsys.readouterr().out
-    assert "fcn32s, 96 px, background bias 0.5: mIoU" in shown
+    assert "fcn32s, 96 px, background bias 0.5, certainty 0.6: mIoU" in shown
     assert "96 px, NMS 0.5: AP " in shown
     assert "unet" not in shown, "it has no checkpoint"
     run(monkeypatch, "ship", work, "--heads", "fcn32s", "pyramid", "--seed", 5, "--output", tmp_path)
